@@ -1,0 +1,573 @@
+//===- MobileOps.td - primitives, blocks, kernels and programs ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MOBILE_OPS
+#define MOBILE_OPS
+
+include "MobileDialect.td"
+include "MobileInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+class Mobile_Tensor<list<int> ranks, string what>
+    : RankedTensorOf<[AnyFloat, AnyInteger],
+                     [HasAnyRankOfPred<ranks>, HasStaticShapePred], what>;
+
+def Mobile_Map : Mobile_Tensor<[4], "static NHWC tensor">;
+def Mobile_Filter : Mobile_Tensor<[4], "static filter [height, width, in, out]">;
+def Mobile_DepthwiseFilter : Mobile_Tensor<[3], "static filter [height, width, channels]">;
+def Mobile_Matrix : Mobile_Tensor<[2], "static matrix">;
+def Mobile_Vector : Mobile_Tensor<[1], "static vector, one value a channel">;
+def Mobile_AnyTensor : RankedTensorOf<[AnyFloat, AnyInteger], [HasStaticShapePred],
+                                      "static tensor">;
+
+//===----------------------------------------------------------------------===//
+// Primitives
+//===----------------------------------------------------------------------===//
+
+class Mobile_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Mobile_Dialect, mnemonic, traits>;
+
+// The result type follows from the operands and attributes, and is checked.
+class Mobile_Primitive<string mnemonic, list<Trait> traits = []>
+    : Mobile_Op<mnemonic, !listconcat(
+        [Pure, InferTypeOpAdaptor], traits)>;
+
+def Mobile_Activation
+    : DefaultValuedAttr<Mobile_ActivationAttr, "::minnow::mobile::Activation::None">;
+def Mobile_Strides
+    : DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">;
+def Mobile_Pad
+    : DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">;
+
+class Mobile_Convolution<string mnemonic, Type filter>
+    : Mobile_Primitive<mnemonic, [
+        DeclareOpInterfaceMethods<PrimitiveOpInterface, ["getMacs"]>]> {
+  let arguments = (ins Mobile_Map:$input, filter:$filter,
+                       Optional<Mobile_Vector>:$bias, Mobile_Strides:$strides,
+                       Mobile_Pad:$pad, Mobile_Activation:$activation);
+  let results = (outs Mobile_Map:$result);
+  let assemblyFormat = [{
+    $input `,` $filter (`bias` $bias^)? (`stride` $strides^)? (`pad` $pad^)?
+    (`act` $activation^)? attr-dict `:` type(operands) `->` type($result)
+  }];
+}
+
+def Mobile_Conv2DOp : Mobile_Convolution<"conv2d", Mobile_Filter> {
+  let summary = "2-D convolution with bias and activation";
+  let description = [{
+    ```
+    result[n, y, x, o] = act(bias[o] +
+        sum_{i, j, c} input[n, y*sh + i - top, x*sw + j - left, c] * filter[i, j, c, o])
+    ```
+    `stride` is [sh, sw], `pad` is [top, bottom, left, right] zeros around the
+    input. A 1x1 filter makes it a pointwise convolution.
+
+    Example:
+
+    ```mlir
+    %y = mobile.conv2d %x, %w bias %b stride [2, 2] pad [1, 1, 1, 1] act relu
+        : tensor<1x56x56x32xf32>, tensor<3x3x32x96xf32>, tensor<96xf32>
+        -> tensor<1x28x28x96xf32>
+    ```
+  }];
+  let extraClassDeclaration = [{
+    /// Whether it is a 1x1 convolution without stride and padding.
+    bool isPointwise();
+  }];
+}
+
+def Mobile_DepthwiseConv2DOp
+    : Mobile_Convolution<"depthwise_conv2d", Mobile_DepthwiseFilter> {
+  let summary = "2-D convolution of each channel by itself, with bias and activation";
+  let description = [{
+    ```
+    result[n, y, x, c] = act(bias[c] +
+        sum_{i, j} input[n, y*sh + i - top, x*sw + j - left, c] * filter[i, j, c])
+    ```
+    Attributes as in `mobile.conv2d`. The channel multiplier is 1.
+
+    Example:
+
+    ```mlir
+    %y = mobile.depthwise_conv2d %x, %w bias %b pad [2, 2, 2, 2] act relu
+        : tensor<1x7x7x512xf32>, tensor<5x5x512xf32>, tensor<512xf32>
+        -> tensor<1x7x7x512xf32>
+    ```
+  }];
+}
+
+def Mobile_LinearOp : Mobile_Primitive<"linear", [
+    DeclareOpInterfaceMethods<PrimitiveOpInterface, ["getMacs"]>]> {
+  let summary = "matrix product with bias and activation";
+  let description = [{
+    `result[m, n] = act(bias[n] + sum_k input[m, k] * filter[k, n])`
+
+    Example:
+
+    ```mlir
+    %y = mobile.linear %x, %w bias %b
+        : tensor<1x1280xf32>, tensor<1280x1000xf32>, tensor<1000xf32>
+        -> tensor<1x1000xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_Matrix:$input, Mobile_Matrix:$filter,
+                       Optional<Mobile_Vector>:$bias, Mobile_Activation:$activation);
+  let results = (outs Mobile_Matrix:$result);
+  let assemblyFormat = [{
+    $input `,` $filter (`bias` $bias^)? (`act` $activation^)? attr-dict
+    `:` type(operands) `->` type($result)
+  }];
+}
+
+class Mobile_Binary<string mnemonic, string symbol, string what>
+    : Mobile_Primitive<mnemonic, [
+        DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "elementwise " # what # " with activation";
+  let description = "`result = act(lhs " # symbol # [{ rhs)`. A dimension of `rhs` that is 1 is repeated; an `rhs` of
+    rank 1 has one value a channel (the last dimension of `lhs`). The result has
+    the shape of `lhs`.
+
+    Example:
+
+    ```mlir
+    %y = mobile.}] # mnemonic # [{ %a, %b : tensor<1x14x14x96xf32>, tensor<96xf32> -> tensor<1x14x14x96xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$lhs, Mobile_AnyTensor:$rhs,
+                       Mobile_Activation:$activation);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`act` $activation^)? attr-dict `:` type(operands) `->` type($result)
+  }];
+}
+def Mobile_AddOp : Mobile_Binary<"add", "+", "sum">;
+def Mobile_MulOp : Mobile_Binary<"mul", "*", "product">;
+
+def Mobile_ActivateOp : Mobile_Op<"activate", [Pure,
+    SameOperandsAndResultType, DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "a pointwise nonlinearity that is not part of another primitive";
+  let description = [{
+    relu: max(x, 0). relu6: min(max(x, 0), 6). hard_sigmoid: min(max(x/6 + 1/2, 0), 1).
+    hard_swish: x * hard_sigmoid(x). sigmoid: 1/(1 + exp(-x)). silu: x * sigmoid(x).
+    gelu: x/2 * (1 + erf(x/sqrt(2))), the exact form. Fold moves it into the
+    primitive before it where that is its only user.
+
+    Example:
+
+    ```mlir
+    %y = mobile.activate %x act hard_swish : tensor<1x14x14x96xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input, Mobile_ActivationAttr:$activation);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$input `act` $activation attr-dict `:` type($result)";
+}
+
+def Mobile_BatchNormOp : Mobile_Op<"batch_norm", [Pure,
+    AllTypesMatch<["input", "result"]>,
+    AllTypesMatch<["scale", "offset", "mean", "variance"]>,
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "batch normalisation with its trained statistics";
+  let description = [{
+    `result = scale * (input - mean) / sqrt(variance + epsilon) + offset`, one
+    value of each a channel. Fold removes it.
+
+    Example:
+
+    ```mlir
+    %y = mobile.batch_norm %x, %scale, %offset, %mean, %variance epsilon 1.0e-5
+        : tensor<1x14x14x96xf32>, tensor<96xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_Map:$input, Mobile_Vector:$scale, Mobile_Vector:$offset,
+                       Mobile_Vector:$mean, Mobile_Vector:$variance, F64Attr:$epsilon);
+  let results = (outs Mobile_Map:$result);
+  let assemblyFormat = [{
+    $input `,` $scale `,` $offset `,` $mean `,` $variance `epsilon` $epsilon attr-dict
+    `:` type($input) `,` type($scale)
+  }];
+  let hasVerifier = 1;
+}
+
+def Mobile_Pool2DOp : Mobile_Primitive<"pool2d", [
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "average or maximum over a window";
+  let description = [{
+    `window` and `stride` are [height, width], `pad` as in `mobile.conv2d`. An
+    average divides by the elements that lie inside the input, or by the whole
+    window with `count_pad`. The global average pool has the window of its input.
+
+    Example:
+
+    ```mlir
+    %y = mobile.pool2d average %x window [7, 7]
+        : tensor<1x7x7x960xf32> -> tensor<1x1x1x960xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_PoolKindAttr:$kind, Mobile_Map:$input,
+                       DenseI64ArrayAttr:$window, Mobile_Strides:$strides,
+                       Mobile_Pad:$pad, UnitAttr:$count_pad);
+  let results = (outs Mobile_Map:$result);
+  let assemblyFormat = [{
+    $kind $input `window` $window (`stride` $strides^)? (`pad` $pad^)?
+    (`count_pad` $count_pad^)? attr-dict `:` type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// Whether it averages its whole input to one position.
+    bool isGlobalAverage();
+  }];
+}
+
+def Mobile_SoftmaxOp : Mobile_Op<"softmax", [Pure,
+    SameOperandsAndResultType, DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "softmax over the last dimension";
+  let description = [{
+    `result[.., i] = exp(x[.., i] - max_j x[.., j]) / sum_k exp(x[.., k] - max_j x[.., j])`
+
+    Example:
+
+    ```mlir
+    %y = mobile.softmax %x : tensor<1x1000xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def Mobile_PadOp : Mobile_Primitive<"pad", [
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "zeros around a map";
+  let description = [{
+    `pad` is [top, bottom, left, right]. Fold moves it into the convolution that
+    uses it.
+
+    Example:
+
+    ```mlir
+    %y = mobile.pad %x pad [0, 1, 0, 1] : tensor<1x112x112x32xf32> -> tensor<1x113x113x32xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_Map:$input, DenseI64ArrayAttr:$pad);
+  let results = (outs Mobile_Map:$result);
+  let assemblyFormat = "$input `pad` $pad attr-dict `:` type($input) `->` type($result)";
+}
+
+def Mobile_TransposeOp : Mobile_Primitive<"transpose", [
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "a permutation of dimensions";
+  let description = [{
+    Dimension i of the result is dimension `permutation[i]` of the input. Import
+    writes one where NCHW comes in or goes out.
+
+    Example:
+
+    ```mlir
+    %y = mobile.transpose %x [0, 2, 3, 1] : tensor<1x3x224x224xf32> -> tensor<1x224x224x3xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input, DenseI64ArrayAttr:$permutation);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$input $permutation attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
+}
+
+def Mobile_ReshapeOp : Mobile_Op<"reshape", [Pure,
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "the same elements in row-major order under another shape";
+  let description = [{
+    Example:
+
+    ```mlir
+    %y = mobile.reshape %x : tensor<1x1x1x1280xf32> -> tensor<1x1280xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+def Mobile_WeightOp : Mobile_Op<"weight", [Symbol]> {
+  let summary = "a tensor of trained numbers";
+  let description = [{
+    A symbol of the module that holds its numbers in a resource blob, row-major.
+    Passes that change weights write new blobs; numbers are never in a dense
+    attribute of the graph.
+
+    Example:
+
+    ```mlir
+    mobile.weight @conv_stem.weight dense_resource<conv_stem.weight> : tensor<3x3x3x32xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value);
+  let assemblyFormat = "$sym_name attr-dict $value";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
+                                 "::mlir::DenseResourceElementsAttr":$value)>];
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getType() {
+      return ::llvm::cast<::mlir::RankedTensorType>(getValue().getType());
+    }
+    /// The row-major bytes. Empty where a printed module elided them.
+    ::llvm::ArrayRef<char> getBytes();
+  }];
+}
+
+def Mobile_GetWeightOp : Mobile_Op<"get_weight", [
+    Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of a `mobile.weight`";
+  let description = [{
+    Example:
+
+    ```mlir
+    %w = mobile.get_weight @conv_stem.weight : tensor<3x3x3x32xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+class Mobile_Block<string mnemonic, list<Trait> traits = []>
+    : Mobile_Op<mnemonic, !listconcat(traits, [
+        Pure, IsolatedFromAbove, SingleBlock])> {
+  let arguments = (ins Mobile_Map:$input);
+  let results = (outs Mobile_Map:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Mobile_UibOp : Mobile_Block<"uib"> {
+  let summary = "Universal Inverted Bottleneck";
+  let description = [{
+    MobileNetV4, section 4. The region holds its decomposition, in this order:
+
+    ```
+    t = start_depthwise(x)             optional, no activation
+    t = act(expansion(t))              pointwise, C -> E; absent in MobileNetV2's first block
+    t = act(middle_depthwise(t))       optional; takes the stride if it is there
+    t = projection(t)                  pointwise, E -> C', no activation
+    t = layer_scale * t                optional, one factor a channel
+    y = t + x                          where stride is 1 and C = C'
+    ```
+
+    | start | middle | instantiation |
+    |---|---|---|
+    | no | yes | inverted bottleneck (MobileNetV2's block) |
+    | yes | no | ConvNext-like |
+    | yes | yes | ExtraDW |
+    | no | no | FFN |
+
+    Example:
+
+    ```mlir
+    %y = mobile.uib(%in = %x : tensor<1x14x14x96xf32>) -> tensor<1x14x14x96xf32> {
+      %we = mobile.get_weight @expand : tensor<1x1x96x384xf32>
+      %wp = mobile.get_weight @project : tensor<1x1x384x96xf32>
+      %e = mobile.conv2d %in, %we act relu
+          : tensor<1x14x14x96xf32>, tensor<1x1x96x384xf32> -> tensor<1x14x14x384xf32>
+      %p = mobile.conv2d %e, %wp
+          : tensor<1x14x14x384xf32>, tensor<1x1x384x96xf32> -> tensor<1x14x14x96xf32>
+      %r = mobile.add %p, %in
+          : tensor<1x14x14x96xf32>, tensor<1x14x14x96xf32> -> tensor<1x14x14x96xf32>
+      mobile.yield %r : tensor<1x14x14x96xf32>
+    }
+    ```
+  }];
+  let extraClassDeclaration = [{
+    // The parts of the block; null where the instantiation has none.
+    DepthwiseConv2DOp getStartDepthwise();
+    Conv2DOp getExpansion();
+    DepthwiseConv2DOp getMiddleDepthwise();
+    Conv2DOp getProjection();
+    MulOp getLayerScale();
+    AddOp getResidual();
+    /// The paper's name of the instantiation: "IB", "ConvNext-like", "ExtraDW", "FFN".
+    ::llvm::StringRef getInstantiation();
+  }];
+}
+
+def Mobile_FusedIbOp : Mobile_Block<"fused_ib"> {
+  let summary = "fused inverted bottleneck";
+  let description = [{
+    MobileNetV4, section 4: a full convolution in place of the expansion and the
+    depthwise.
+
+    ```
+    t = act(expansion(x))              k x k, C -> E, takes the stride
+    t = projection(t)                  pointwise, E -> C'; Conv-S has an activation here
+    y = t + x                          where stride is 1 and C = C'
+    ```
+
+    Example:
+
+    ```mlir
+    %y = mobile.fused_ib(%in = %x : tensor<1x56x56x32xf32>) -> tensor<1x28x28x64xf32> {
+      %we = mobile.get_weight @expand : tensor<3x3x32x96xf32>
+      %wp = mobile.get_weight @project : tensor<1x1x96x64xf32>
+      %e = mobile.conv2d %in, %we stride [2, 2] pad [1, 1, 1, 1] act relu
+          : tensor<1x56x56x32xf32>, tensor<3x3x32x96xf32> -> tensor<1x28x28x96xf32>
+      %p = mobile.conv2d %e, %wp
+          : tensor<1x28x28x96xf32>, tensor<1x1x96x64xf32> -> tensor<1x28x28x64xf32>
+      mobile.yield %p : tensor<1x28x28x64xf32>
+    }
+    ```
+  }];
+  let extraClassDeclaration = [{
+    Conv2DOp getExpansion();
+    Conv2DOp getProjection();
+    /// Null where the block has none.
+    AddOp getResidual();
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels and programs
+//===----------------------------------------------------------------------===//
+
+class Mobile_Function<string mnemonic, list<Trait> traits = []>
+    : Mobile_Op<mnemonic, !listconcat(traits, [
+        FunctionOpInterface, IsolatedFromAbove, SingleBlock, Symbol])> {
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  code functionDeclarations = [{
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+  }];
+}
+
+def Mobile_KernelOp : Mobile_Function<"kernel"> {
+  let summary = "the unit of code";
+  let description = [{
+    Primitives over static shapes. A kernel holds no weights: they are arguments,
+    so equal shapes share one kernel. `schedule` says how it is computed; the
+    argument attribute `mobile.layout` how an argument lies in memory
+    (row-major where it is absent). After `schedule` neither changes.
+
+    Example:
+
+    ```mlir
+    mobile.kernel @pointwise(%x: tensor<1x14x14x96xf32>,
+                             %w: tensor<1x1x96x192xf32> {mobile.layout = #mobile.layout<panels [48]>})
+        -> tensor<1x14x14x192xf32>
+        attributes {schedule = #mobile.schedule<rows 2, strip 1, [#mobile.stage<4 by 3, pixels_outer>]>} {
+      %y = mobile.conv2d %x, %w : tensor<1x14x14x96xf32>, tensor<1x1x96x192xf32> -> tensor<1x14x14x192xf32>
+      mobile.yield %y : tensor<1x14x14x192xf32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<Mobile_ScheduleAttr>:$schedule,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs);
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = functionDeclarations # [{
+    /// The layout of argument `index`; null means row-major.
+    LayoutAttr getLayout(unsigned index) {
+      return getArgAttrOfType<LayoutAttr>(index, "mobile.layout");
+    }
+    void setLayout(unsigned index, LayoutAttr layout) {
+      setArgAttr(index, "mobile.layout", layout);
+    }
+  }];
+}
+
+def Mobile_ProgramOp : Mobile_Function<"program"> {
+  let summary = "the unit of time: calls of kernels over buffers";
+  let description = [{
+    Before `plan-memory` its values are tensors and it yields its outputs. After
+    it they are memrefs: the arguments are the inputs, then the outputs, every
+    other buffer is a `mobile.buffer`, and `arena_bytes` is the arena's size.
+
+    Example:
+
+    ```mlir
+    mobile.program @net(%x: memref<1x14x14x96xf32>, %y: memref<1x14x14x192xf32>)
+        attributes {arena_bytes = 0 : i64, weights_bytes = 73728 : i64} {
+      %w = mobile.buffer weights at 0 : memref<4x96x48xf32>
+      mobile.call @pointwise(%x, %w, %y)
+          : (memref<1x14x14x96xf32>, memref<4x96x48xf32>, memref<1x14x14x192xf32>) -> ()
+      mobile.yield
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<I64Attr>:$arena_bytes,
+                       OptionalAttr<I64Attr>:$weights_bytes,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs);
+  let extraClassDeclaration = functionDeclarations;
+}
+
+def Mobile_CallOp : Mobile_Op<"call", [
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "one execution of a kernel";
+  let description = [{
+    On tensors the results are values. On memrefs the kernel's results are its
+    last operands.
+
+    Example:
+
+    ```mlir
+    %y = mobile.call @pointwise(%x, %w)
+        : (tensor<1x14x14x96xf32>, tensor<1x1x96x192xf32>) -> tensor<1x14x14x192xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$operands);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = [{
+    $kernel `(` $operands `)` attr-dict `:` functional-type($operands, $results)
+  }];
+}
+
+def Mobile_BufferOp : Mobile_Op<"buffer", [Pure]> {
+  let summary = "memory of a program at a fixed place";
+  let description = [{
+    `offset` counts bytes from the start of the memory space.
+
+    Example:
+
+    ```mlir
+    %t = mobile.buffer arena at 4096 : memref<1x14x14x96xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_MemorySpaceAttr:$space, I64Attr:$offset);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$space `at` $offset attr-dict `:` type($result)";
+}
+
+def Mobile_YieldOp : Mobile_Op<"yield", [Pure, Terminator,
+    ParentOneOf<["UibOp", "FusedIbOp", "KernelOp", "ProgramOp"]>]> {
+  let summary = "the results of a block, a kernel or a program";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let description = [{
+    Example:
+
+    ```mlir
+    mobile.yield %y : tensor<1x14x14x96xf32>
+    ```
+  }];
+}
+
+#endif // MOBILE_OPS

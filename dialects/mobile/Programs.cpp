@@ -1,0 +1,132 @@
+//===- Programs.cpp - weights, kernels, programs and calls ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Syntax and checks of what networks become; the op definitions of the whole
+// dialect are instantiated here.
+//===----------------------------------------------------------------------===//
+#include "dialects/mobile/Mobile.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace mlir;
+using namespace minnow::mobile;
+
+#define GET_OP_CLASSES
+#include "dialects/mobile/MobileOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+void WeightOp::build(OpBuilder &builder, OperationState &state, StringRef name,
+                     DenseResourceElementsAttr value) {
+  build(builder, state, builder.getStringAttr(name),
+        cast<ElementsAttr>(Attribute(value)));
+}
+
+ArrayRef<char> WeightOp::getBytes() {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(getValueAttr()))
+    if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+      return blob->getData();
+  return {};
+}
+
+LogicalResult WeightOp::verify() {
+  auto type = dyn_cast<RankedTensorType>(getValue().getType());
+  if (!type || !type.hasStaticShape())
+    return emitOpError("value must be a static tensor");
+  if (!isa<DenseResourceElementsAttr>(getValueAttr()))
+    return emitOpError("value must be a resource blob");
+  size_t expected = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  if (!getBytes().empty() && getBytes().size() != expected)
+    return emitOpError("blob has ") << getBytes().size() << " bytes, expected "
+                                    << expected << " for " << type;
+  return success();
+}
+
+LogicalResult
+GetWeightOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto weight =
+      symbolTable.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError("no mobile.weight is named ") << getWeightAttr();
+  if (weight.getType() != getResult().getType())
+    return emitOpError("weight has type ")
+           << weight.getType() << ", expected " << getResult().getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels and programs
+//===----------------------------------------------------------------------===//
+
+template <typename OpTy>
+static ParseResult parseFunction(OpAsmParser &parser, OperationState &result) {
+  auto type = [](Builder &builder, ArrayRef<Type> inputs,
+                 ArrayRef<Type> results, function_interface_impl::VariadicFlag,
+                 std::string &) {
+    return builder.getFunctionType(inputs, results);
+  };
+  return function_interface_impl::parseFunctionOp(
+      parser, result, /*allowVariadic=*/false,
+      OpTy::getFunctionTypeAttrName(result.name), type,
+      OpTy::getArgAttrsAttrName(result.name),
+      OpTy::getResAttrsAttrName(result.name));
+}
+
+template <typename OpTy>
+static void printFunction(OpAsmPrinter &printer, OpTy op) {
+  function_interface_impl::printFunctionOp(
+      printer, op, /*isVariadic=*/false, op.getFunctionTypeAttrName(),
+      op.getArgAttrsAttrName(), op.getResAttrsAttrName());
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  return parseFunction<KernelOp>(parser, result);
+}
+void KernelOp::print(OpAsmPrinter &printer) { printFunction(printer, *this); }
+ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &result) {
+  return parseFunction<ProgramOp>(parser, result);
+}
+void ProgramOp::print(OpAsmPrinter &printer) { printFunction(printer, *this); }
+
+LogicalResult KernelOp::verifyRegions() {
+  for (Operation &op : getBody().front().without_terminator())
+    if (!isa<PrimitiveOpInterface>(op))
+      return op.emitOpError("is no primitive; a kernel holds nothing else");
+  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!yield || yield.getOperandTypes() != getResultTypes())
+    return emitOpError("must yield values of its result types");
+  return success();
+}
+
+/// Whether `actual` may stand for `expected`: the same tensor, or memory for at
+/// least as many elements (a layout may pad).
+static bool fits(Type actual, Type expected) {
+  if (actual == expected)
+    return true;
+  auto memory = dyn_cast<MemRefType>(actual);
+  auto tensor = cast<RankedTensorType>(expected);
+  return memory && memory.getElementType() == tensor.getElementType() &&
+         memory.getNumElements() >= tensor.getNumElements();
+}
+
+LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto kernel =
+      symbolTable.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("no mobile.kernel is named ") << getKernelAttr();
+  SmallVector<Type> expected(kernel.getArgumentTypes());
+  llvm::append_range(expected, kernel.getResultTypes());
+  SmallVector<Type> actual(getOperandTypes());
+  llvm::append_range(actual, getResultTypes());
+  if (actual.size() != expected.size())
+    return emitOpError("kernel takes and gives ")
+           << expected.size() << " tensors, found " << actual.size();
+  for (auto [i, types] : llvm::enumerate(llvm::zip(actual, expected)))
+    if (!fits(std::get<0>(types), std::get<1>(types)))
+      return emitOpError("operand or result ")
+             << i << " is " << std::get<0>(types) << ", expected "
+             << std::get<1>(types);
+  return success();
+}

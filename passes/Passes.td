@@ -1,0 +1,61 @@
+//===- Passes.td - the target-independent passes --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_PASSES
+#define MINNOW_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def Fold : Pass<"fold", "::mlir::ModuleOp"> {
+  let summary = "Fold batch norms, scales, pads and activations into convolutions";
+  let description = [{
+    Rewrites the weight blobs so that a batch normalisation, a product or sum
+    with one weight a channel, a pad or an activation that follows (or, for a
+    pad, comes before) a convolution or linear op becomes part of it. Transposes
+    and reshapes that cancel vanish; weights that nobody uses are erased.
+  }];
+}
+
+def Raise : Pass<"raise", "::mlir::ModuleOp"> {
+  let summary = "Recognise the blocks among primitives and wrap them";
+  let description = [{
+    Finds inverted bottlenecks by dataflow, wherever they come from, and wraps
+    their primitives into `mobile.uib` and `mobile.fused_ib`. Nothing is
+    computed differently; inlining the blocks gives the input back.
+  }];
+}
+
+def FormGroups : Pass<"form-groups", "::mlir::ModuleOp"> {
+  let summary = "Partition the network into kernels";
+  let description = [{
+    Inlines the blocks and cuts the primitives into kernels by dynamic
+    programming over the target's cost model: each cut costs the tensor's way
+    through memory and a call, each fusion must be one that the target takes.
+    The function becomes a `mobile.program` of `mobile.call`s; kernels that are
+    equal are one. The block that a primitive came from stays as its location.
+  }];
+  let options = [
+    Option<"optimizeMemory", "optimize-memory", "bool", /*default=*/"false",
+           "Fuse wherever the target can, for the smallest arena">,
+  ];
+}
+
+def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
+  let summary = "Let the target choose each kernel's schedule and layouts";
+  let description = [{
+    Asks the target for the `#mobile.schedule` of each kernel and the
+    `#mobile.layout` of its arguments. After it no shape, size or layout changes.
+  }];
+}
+
+def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Give every tensor of the program a place";
+  let description = [{
+    Tensors of a `mobile.program` become memrefs: inputs and outputs are
+    arguments, weights lie packed by their layouts in one section (one
+    `mobile.weight` of bytes), everything else at static offsets of an arena in
+    which tensors that do not live at the same time share memory.
+  }];
+}
+
+#endif // MINNOW_PASSES

@@ -1,0 +1,95 @@
+//===- Target.h - what the compiler asks of a machine -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one interface between the target-independent compiler and a target. A
+// target decides what can be one kernel and how it is computed, turns a kernel
+// into code, and puts the codes of a program together. It is made from a
+// TargetSpec, which a module carries as the attribute `mobile.target`, so that
+// passes, workers and tests all get the same one.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_TARGET_H
+#define MINNOW_TARGETS_TARGET_H
+
+#include "dialects/mobile/Mobile.h"
+#include "targets/cost/Cost.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace minnow {
+
+/// Which target, for which machine; the names are LLVM's. As an attribute:
+/// `{name = "cpu", triple = "x86_64-linux-gnu", cpu = "znver4", features = ""}`.
+struct TargetSpec {
+  std::string name = "cpu";
+  std::string triple;   // empty: the host's
+  std::string cpu;      // empty: the triple's baseline; "native": the host's
+  std::string features; // "+dotprod,-avx512f"
+
+  mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
+  /// Reads the module's `mobile.target`; the default spec where it has none.
+  static TargetSpec of(mlir::ModuleOp module);
+};
+
+/// The attribute of a module that holds its TargetSpec.
+inline constexpr llvm::StringLiteral kTargetAttrName = "mobile.target";
+
+/// What a target made of one kernel.
+struct KernelCode {
+  std::string object;        // the target's code: an ELF object for the CPU
+  uint64_t scratchBytes = 0; // of the workspace, for each thread that runs it
+  bool reference = false;    // taken by the slow way
+};
+
+/// A program with all that its parts became, ready to be put together.
+struct Assembly {
+  mobile::ProgramOp program;                  // after plan-memory
+  std::vector<std::pair<std::string, KernelCode>> kernels; // by kernel symbol
+  llvm::ArrayRef<char> description;           // FlatBuffer of runtime/abi
+  llvm::ArrayRef<char> weights;               // the weight section
+  uint64_t scratchBytes = 0;                  // the largest of the kernels
+};
+
+class Target {
+public:
+  virtual ~Target() = default;
+
+  virtual const TargetSpec &getSpec() const = 0;
+
+  /// The machine for the cost model.
+  virtual const cost::Machine &getMachine() const = 0;
+
+  /// What the machine must have to run the code, by the names that the
+  /// runtime checks ("avx512f", "fma").
+  virtual std::vector<std::string> getRequirements() const = 0;
+
+  /// Whether the primitives `ops`, in topological order, can be one kernel that
+  /// gives the result of the last one. Of the others' results none is used
+  /// outside of `ops`. A single primitive always can. If not, `why` says why.
+  virtual bool canFuse(llvm::ArrayRef<mlir::Operation *> ops,
+                       std::string *why = nullptr) const = 0;
+
+  /// Sets the schedule and the layouts of the kernel's arguments.
+  virtual void schedule(mobile::KernelOp kernel) const = 0;
+
+  /// Emits the code of a scheduled kernel as a function named `symbol`. Depends
+  /// on nothing but the kernel, the spec and the symbol.
+  virtual llvm::Expected<KernelCode> emit(mobile::KernelOp kernel,
+                                          llvm::StringRef symbol) const = 0;
+
+  /// Puts a program together. For the CPU: one relocatable object in which all
+  /// but the public symbols (`<name>_run`, `<name>_model`) are local.
+  virtual llvm::Expected<std::string> assemble(const Assembly &assembly) const = 0;
+};
+
+/// Makes the target that `spec` names. Unknown names, CPUs, features and
+/// triples are errors that list or name what would do.
+llvm::Expected<std::unique_ptr<Target>> createTarget(const TargetSpec &spec);
+
+/// The names that createTarget knows, for messages and `--help`.
+std::vector<std::string> getTargetNames();
+
+} // namespace minnow
+
+#endif // MINNOW_TARGETS_TARGET_H

@@ -1,0 +1,72 @@
+//===- Cost.h - the roofline of the MobileNetV4 paper -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Predicts the time of a kernel on a machine as the larger of its arithmetic
+// and its memory traffic (arXiv 2404.10518, section 3, equation 1):
+//
+//   time = max(MACs / peak, bytes of each memory level / its bandwidth)
+//
+// Plain data, no allocation, no global state: an architecture search may call
+// it from many threads.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_COST_COST_H
+#define MINNOW_TARGETS_COST_COST_H
+
+#include <cstdint>
+
+namespace minnow::cost {
+
+/// One level of memory, from the nearest (level 0) outwards.
+struct MemoryLevel {
+  const char *name;       // "L1", "L2", "L3", "DRAM"
+  double bytes;           // capacity; infinite for the last
+  double bytesPerSecond;  // bandwidth of one core
+};
+
+inline constexpr unsigned kMaxLevels = 5;
+
+/// A machine: the peak of one core and its memories.
+struct Machine {
+  const char *name;
+  double macsPerSecond;        // f32, one core
+  double callSeconds;          // fixed cost of one kernel call
+  double vectorBytes;          // of one register
+  unsigned registers;          // vector registers
+  unsigned levels;
+  MemoryLevel memory[kMaxLevels];
+};
+
+/// What one kernel does. Bytes count each tensor once.
+struct KernelShape {
+  double macs = 0;        // convolutions, matrix products, attention
+  double elementwise = 0; // element operations besides
+  double weightBytes = 0;
+  double inputBytes = 0;  // activations read from outside of the kernel
+  double outputBytes = 0;
+  double innerBytes = 0;  // the widest tensor that stays inside
+  double recomputedMacs = 0; // done again at the borders of strips
+};
+
+enum class Bound : uint8_t { Macs, Memory };
+
+struct Estimate {
+  double seconds;
+  double macSeconds;
+  double memorySeconds;
+  Bound bound;
+};
+
+/// The ridge of the roofline: MACs for each byte from the last level at which
+/// arithmetic and memory take equally long.
+double getRidge(const Machine &machine);
+
+/// Predicts one call. Activations come from the smallest level that holds the
+/// kernel's whole working set, weights from the last level but one that holds
+/// `networkBytes`, all weights and activations that are touched between two
+/// calls.
+Estimate estimate(const Machine &machine, const KernelShape &kernel,
+                  double networkBytes);
+
+} // namespace minnow::cost
+
+#endif // MINNOW_TARGETS_COST_COST_H
