@@ -126,6 +126,10 @@ TEST_P(Input, EqualsTorchvision) {
   EXPECT_EQ(prepare("photo.png"), reference("photo-png"));
 }
 
+TEST_P(Input, EqualsTorchvisionForJpeg) {
+  EXPECT_EQ(prepare("photo.jpg"), reference("photo-jpg"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Filters, Input,
                          testing::Values("bilinear", "bicubic"));
 
