@@ -20,7 +20,8 @@
 namespace minnow {
 
 /// Which target, for which machine; the names are LLVM's. As an attribute:
-/// `{name = "cpu", triple = "x86_64-linux-gnu", cpu = "znver4", features = ""}`.
+/// `{name = "cpu", triple = "x86_64-linux-gnu", cpu = "znver4", features =
+/// ""}`.
 struct TargetSpec {
   std::string name = "cpu";
   std::string triple;   // empty: the host's
@@ -44,11 +45,11 @@ struct KernelCode {
 
 /// A program with all that its parts became, ready to be put together.
 struct Assembly {
-  mobile::ProgramOp program;                  // after plan-memory
+  mobile::ProgramOp program;                               // after plan-memory
   std::vector<std::pair<std::string, KernelCode>> kernels; // by kernel symbol
-  llvm::ArrayRef<char> description;           // FlatBuffer of runtime/abi
-  llvm::ArrayRef<char> weights;               // the weight section
-  uint64_t scratchBytes = 0;                  // the largest of the kernels
+  llvm::ArrayRef<char> description; // FlatBuffer of runtime/abi
+  llvm::ArrayRef<char> weights;     // the weight section
+  uint64_t scratchBytes = 0;        // the largest of the kernels
 };
 
 class Target {
@@ -80,7 +81,8 @@ public:
 
   /// Puts a program together. For the CPU: one relocatable object in which all
   /// but the public symbols (`<name>_run`, `<name>_model`) are local.
-  virtual llvm::Expected<std::string> assemble(const Assembly &assembly) const = 0;
+  virtual llvm::Expected<std::string>
+  assemble(const Assembly &assembly) const = 0;
 };
 
 /// Makes the target that `spec` names. Unknown names, CPUs, features and
