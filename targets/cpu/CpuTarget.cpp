@@ -1,0 +1,114 @@
+//===- CpuTarget.cpp - the CPU as a target --------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels are Halide's (Emit.cpp), or the reference's where Halide takes none;
+// the entry code is MLIR's (Entry.cpp).
+//===----------------------------------------------------------------------===//
+#include "targets/cost/Machines.h"
+#include "targets/cpu/Entry.h"
+#include "targets/cpu/Kernels.h"
+#include "targets/llvm/Object.h"
+#include "targets/reference/Emit.h"
+
+using namespace minnow;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+
+class CpuTarget : public Target {
+public:
+  CpuTarget(TargetSpec spec, cpu::Isa isa, cost::Machine machine,
+            std::vector<std::string> requirements)
+      : spec(std::move(spec)), isa(std::move(isa)), machine(machine),
+        requirements(std::move(requirements)) {}
+
+  const TargetSpec &getSpec() const override { return spec; }
+  const cost::Machine &getMachine() const override { return machine; }
+  std::vector<std::string> getRequirements() const override {
+    return requirements;
+  }
+  bool canFuse(llvm::ArrayRef<mlir::Operation *> ops,
+               std::string *why) const override {
+    return cpu::canFuse(isa, ops, why);
+  }
+  void schedule(mobile::KernelOp kernel) const override {
+    cpu::schedule(isa, machine, kernel);
+  }
+  Expected<KernelCode> emit(mobile::KernelOp kernel,
+                            StringRef symbol) const override {
+    auto code = cpu::emit(isa, kernel, symbol);
+    if (code)
+      return code;
+    // The compile report lists what comes this way.
+    llvm::consumeError(code.takeError());
+    return emitReference(spec, kernel, symbol);
+  }
+  Expected<std::string> assemble(const Assembly &assembly) const override;
+
+private:
+  TargetSpec spec;
+  cpu::Isa isa;
+  cost::Machine machine;
+  std::vector<std::string> requirements;
+};
+
+} // namespace
+
+Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
+  mlir::OwningOpRef<mlir::ModuleOp> entry = cpu::buildEntry(assembly);
+  auto code = compileToObject(*entry, spec);
+  if (!code)
+    return code;
+  auto weights =
+      makeDataObject(cpu::kWeightsSymbol, assembly.weights, 64, spec);
+  if (!weights)
+    return weights;
+  auto description =
+      makeDataObject(cpu::kDescriptionSymbol, assembly.description, 16, spec);
+  if (!description)
+    return description;
+  std::vector<StringRef> objects = {*code, *weights, *description};
+  for (auto &[name, kernel] : assembly.kernels)
+    objects.push_back(kernel.object);
+  return linkRelocatable(objects);
+}
+
+/// The features of `spec` that emitted code may use and that the runtime checks
+/// before it loads a program, by LLVM's names.
+static Expected<std::vector<std::string>>
+findRequirements(const TargetSpec &spec) {
+  static const StringRef kChecked[] = {
+      "avx",        "avx2",         "fma",
+      "f16c",       "bmi",          "bmi2",
+      "lzcnt",      "avx512f",      "avx512dq",
+      "avx512bw",   "avx512vl",     "avx512cd",
+      "avx512ifma", "avx512vbmi",   "avx512vbmi2",
+      "avx512vnni", "avx512bitalg", "avx512vpopcntdq",
+      "avx512bf16", "avx512fp16",   "avxvnni"};
+  auto features = getFeatures(spec);
+  if (!features)
+    return features.takeError();
+  std::vector<std::string> names;
+  for (StringRef name : kChecked)
+    if (llvm::is_contained(*features, name))
+      names.push_back(name.str());
+  return names;
+}
+
+namespace minnow::cpu {
+Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
+  auto resolved = resolveMachine(spec);
+  if (!resolved)
+    return resolved.takeError();
+  auto requirements = findRequirements(*resolved);
+  if (!requirements)
+    return requirements.takeError();
+  auto isa = makeIsa(*resolved);
+  if (!isa)
+    return isa.takeError();
+  return std::make_unique<CpuTarget>(*resolved, *isa,
+                                     cost::findMachine(resolved->cpu),
+                                     std::move(*requirements));
+}
+} // namespace minnow::cpu
