@@ -4,11 +4,11 @@
 // For lit tests and for looking at one pass: `minnow-opt --fold x.mlir`.
 //===----------------------------------------------------------------------===//
 #include "dialects/mobile/Mobile.h"
-#include "passes/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;

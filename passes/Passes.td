@@ -25,6 +25,16 @@ def Raise : Pass<"raise", "::mlir::ModuleOp"> {
   }];
 }
 
+def InlineBlocks : Pass<"inline-blocks", "::mlir::ModuleOp"> {
+  let summary = "Take the blocks apart again";
+  let description = [{
+    The inverse of raise: each block becomes the primitives of its region. Their
+    locations keep the name of the block.
+
+    Example: `minnow-opt --raise --inline-blocks x.mlir` gives `x.mlir`.
+  }];
+}
+
 def FormGroups : Pass<"form-groups", "::mlir::ModuleOp"> {
   let summary = "Partition the network into kernels";
   let description = [{

@@ -20,7 +20,8 @@
 namespace minnow {
 
 /// Which target, for which machine; the names are LLVM's. As an attribute:
-/// `{name = "cpu", triple = "x86_64-linux-gnu", cpu = "znver4", features = ""}`.
+/// `{name = "cpu", triple = "x86_64-linux-gnu", cpu = "znver4", features =
+/// ""}`.
 struct TargetSpec {
   std::string name = "cpu";
   std::string triple;   // empty: the host's
@@ -37,18 +38,21 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "mobile.target";
 
 /// What a target made of one kernel.
 struct KernelCode {
+  std::string symbol;        // the function's name in the object
   std::string object;        // the target's code: an ELF object for the CPU
   uint64_t scratchBytes = 0; // of the workspace, for each thread that runs it
+  uint32_t tasks = 1;        // what one call divides into
   bool reference = false;    // taken by the slow way
 };
 
 /// A program with all that its parts became, ready to be put together.
 struct Assembly {
-  mobile::ProgramOp program;                  // after plan-memory
+  mobile::ProgramOp program;                               // after plan-memory
   std::vector<std::pair<std::string, KernelCode>> kernels; // by kernel symbol
-  llvm::ArrayRef<char> description;           // FlatBuffer of runtime/abi
-  llvm::ArrayRef<char> weights;               // the weight section
-  uint64_t scratchBytes = 0;                  // the largest of the kernels
+  llvm::ArrayRef<char> description; // FlatBuffer of runtime/abi
+  llvm::ArrayRef<char> weights;     // the weight section
+  uint64_t scratchBytes = 0;        // of one thread: the largest of the kernels
+  size_t inputCount = 0; // the program's first arguments are its inputs
 };
 
 class Target {
@@ -78,9 +82,11 @@ public:
   virtual llvm::Expected<KernelCode> emit(mobile::KernelOp kernel,
                                           llvm::StringRef symbol) const = 0;
 
-  /// Puts a program together. For the CPU: one relocatable object in which all
-  /// but the public symbols (`<name>_run`, `<name>_model`) are local.
-  virtual llvm::Expected<std::string> assemble(const Assembly &assembly) const = 0;
+  /// Puts a program together. For the CPU: one relocatable object with the
+  /// public symbols `<name>_run`, `<name>_model` and `minnow_query_program`
+  /// among its global ones.
+  virtual llvm::Expected<std::string>
+  assemble(const Assembly &assembly) const = 0;
 };
 
 /// Makes the target that `spec` names. Unknown names, CPUs, features and

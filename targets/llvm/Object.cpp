@@ -1,0 +1,191 @@
+//===- Object.cpp - code generation by LLVM -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Machines of specs, and LLVM-dialect modules to objects.
+//===----------------------------------------------------------------------===//
+#include "targets/llvm/Object.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include <mutex>
+
+using namespace minnow;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+static void initializeTargets() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+  });
+}
+
+static Expected<const llvm::Target *> lookup(const llvm::Triple &triple) {
+  initializeTargets();
+  std::string error;
+  if (auto *target = llvm::TargetRegistry::lookupTarget(triple, error))
+    return target;
+  return makeError("unknown triple '" + triple.str() +
+                   "'; give one such as x86_64-linux-gnu or "
+                   "aarch64-linux-gnu");
+}
+
+static std::string getHostFeatures() {
+  std::string features;
+  for (auto &[name, on] : llvm::sys::getHostCPUFeatures())
+    if (on)
+      features += (features.empty() ? "+" : ",+") + name.str();
+  return features;
+}
+
+/// Whether `subtarget` knows the feature `name` (without its sign).
+static bool hasFeature(const llvm::MCSubtargetInfo &subtarget, StringRef name) {
+  return llvm::any_of(subtarget.getAllProcessorFeatures(),
+                      [&](const auto &feature) { return feature.Key == name; });
+}
+
+Expected<TargetSpec> minnow::resolveMachine(const TargetSpec &spec) {
+  TargetSpec resolved = spec;
+  if (resolved.triple.empty())
+    resolved.triple = llvm::sys::getDefaultTargetTriple();
+  llvm::Triple triple(llvm::Triple::normalize(resolved.triple));
+  auto target = lookup(triple);
+  if (!target)
+    return target.takeError();
+
+  if (resolved.cpu == "native") {
+    llvm::Triple host(llvm::sys::getDefaultTargetTriple());
+    if (host.getArch() != triple.getArch())
+      return makeError("cpu 'native' needs the host's triple, " + host.str());
+    resolved.cpu = llvm::sys::getHostCPUName().str();
+    resolved.features =
+        getHostFeatures() + (spec.features.empty() ? "" : "," + spec.features);
+  }
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      (*target)->createMCSubtargetInfo(triple, "", ""));
+  if (!resolved.cpu.empty() && !subtarget->isCPUStringValid(resolved.cpu))
+    return makeError("unknown cpu '" + resolved.cpu + "' for " + triple.str() +
+                     "; use LLVM's names such as znver4, skylake-avx512, "
+                     "x86-64-v3, cortex-a76, or native");
+  llvm::SmallVector<StringRef> features;
+  StringRef(resolved.features).split(features, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef feature : features)
+    if (!hasFeature(*subtarget, feature.ltrim("+-")))
+      return makeError("unknown feature '" + feature.ltrim("+-") + "' for " +
+                       triple.str() + "; use LLVM's names such as avx512f");
+  return resolved;
+}
+
+Expected<std::vector<std::string>> minnow::getFeatures(const TargetSpec &spec) {
+  llvm::Triple triple(llvm::Triple::normalize(spec.triple));
+  auto target = lookup(triple);
+  if (!target)
+    return target.takeError();
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      (*target)->createMCSubtargetInfo(triple, spec.cpu, spec.features));
+  std::vector<std::string> names;
+  for (const auto &feature : subtarget->getEnabledProcessorFeatures())
+    names.push_back(feature.Key);
+  return names;
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graphs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graphs, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+static Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const TargetSpec &spec) {
+  llvm::Triple triple(llvm::Triple::normalize(spec.triple));
+  auto target = lookup(triple);
+  if (!target)
+    return target.takeError();
+  llvm::TargetOptions options;
+  options.FunctionSections = true;
+  return std::unique_ptr<llvm::TargetMachine>((*target)->createTargetMachine(
+      triple, spec.cpu, spec.features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
+}
+
+static Expected<std::string> emitObject(llvm::Module &module,
+                                        llvm::TargetMachine &machine) {
+  llvm::SmallString<0> object;
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager codegen;
+  if (machine.addPassesToEmitFile(codegen, stream, nullptr,
+                                  llvm::CodeGenFileType::ObjectFile))
+    return makeError("no object files for " + machine.getTargetTriple().str());
+  codegen.run(module);
+  return object.str().str();
+}
+
+Expected<std::string> minnow::compileToObject(mlir::ModuleOp module,
+                                              const TargetSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
+  mlir::registerBuiltinDialectTranslation(*module.getContext());
+  mlir::registerLLVMDialectTranslation(*module.getContext());
+  llvm::LLVMContext context;
+  auto llvmModule = mlir::translateModuleToLLVMIR(module, context, "minnow");
+  if (!llvmModule)
+    return makeError("translation to LLVM IR failed");
+  llvmModule->setTargetTriple((*machine)->getTargetTriple());
+  llvmModule->setDataLayout((*machine)->createDataLayout());
+  // Functions that say no machine of their own are compiled for the spec's, and
+  // so may be inlined into each other.
+  for (llvm::Function &function : *llvmModule) {
+    function.addFnAttr("target-cpu", spec.cpu);
+    function.addFnAttr("target-features", spec.features);
+  }
+  optimize(*llvmModule, **machine);
+  return emitObject(*llvmModule, **machine);
+}
+
+Expected<std::string> minnow::makeDataObject(StringRef symbol,
+                                             llvm::ArrayRef<char> bytes,
+                                             unsigned alignment,
+                                             const TargetSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  llvm::Module module("minnow", context);
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
+  auto *value = llvm::ConstantDataArray::getRaw(
+      StringRef(bytes.data(), bytes.size()), bytes.size(),
+      llvm::Type::getInt8Ty(context));
+  auto *global = new llvm::GlobalVariable(
+      module, value->getType(),
+      /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value, symbol);
+  global->setAlignment(llvm::Align(alignment));
+  return emitObject(module, **machine);
+}
