@@ -38,7 +38,7 @@ static const std::vector<Level> &getLevels() {
   return levels;
 }
 
-llvm::Expected<Isa> cpu::getIsa(const TargetSpec &spec) {
+llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
   llvm::Triple triple(llvm::Triple::normalize(spec.triple));
   if (triple.getArch() != llvm::Triple::x86_64 || !triple.isOSLinux())
     return llvm::createStringError("no CPU kernels for " + triple.str() +
@@ -59,8 +59,6 @@ llvm::Expected<Isa> cpu::getIsa(const TargetSpec &spec) {
     isa.vectorFloats = level.vectorFloats;
     isa.registers = level.registers;
     isa.halideTarget += level.halide;
-    for (llvm::StringLiteral feature : level.features)
-      isa.requirements.push_back(feature.str());
   }
   return isa;
 }

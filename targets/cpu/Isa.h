@@ -15,13 +15,11 @@ struct Isa {
   unsigned vectorFloats = 4; // of one register
   unsigned registers = 16;   // vector registers
   std::string halideTarget;  // without the no_* flags
-  /// The features that the code needs, by LLVM's names, widest last.
-  std::vector<std::string> requirements;
 };
 
 /// Reads the instruction set of a spec that `resolveMachine` has completed.
 /// Architectures without kernels are an error that names those that have some.
-llvm::Expected<Isa> getIsa(const TargetSpec &spec);
+llvm::Expected<Isa> makeIsa(const TargetSpec &spec);
 
 } // namespace minnow::cpu
 
