@@ -1,0 +1,31 @@
+#===- lit.cfg.py - how lit runs the tests ----------------------------------===#
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# A test is an .mlir or .test file with RUN lines. minnow, minnow-opt, FileCheck
+# and not are found by PATH; `%python` is the interpreter that runs lit, `%root`
+# the repository. Tests that need more than the build say so by REQUIRES with
+# one of the features below.
+#===------------------------------------------------------------------------===#
+import importlib.util
+import os
+import shutil
+import sys
+
+import lit.formats
+
+config.name = "Minnow"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+
+config.environment["PATH"] = os.pathsep.join(
+    [config.minnow_tools_dir, config.llvm_tools_dir, os.environ["PATH"]])
+config.substitutions += [("%python", sys.executable), ("%root", config.source_root)]
+
+FEATURES = {
+    "onnx": importlib.util.find_spec("onnx") is not None,
+    "onnxruntime": importlib.util.find_spec("onnxruntime") is not None,
+    "qemu-aarch64": shutil.which("qemu-aarch64") is not None,
+}
+config.available_features.update(name for name, found in FEATURES.items() if found)
