@@ -1,10 +1,9 @@
 //===- Elementwise.cpp - computations of single elements to linalg --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// add, mul, activate, batch_norm and softmax, and the activations that other
-// primitives end with.
+// add, mul, activate, batch_norm and softmax, and what builds the loops of
+// others.
 //===----------------------------------------------------------------------===//
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -12,10 +11,6 @@
 
 using namespace mlir;
 using namespace minnow;
-
-//===----------------------------------------------------------------------===//
-// Shared with the other patterns
-//===----------------------------------------------------------------------===//
 
 Value minnow::makeEmpty(OpBuilder &builder, Location location,
                         RankedTensorType type) {
@@ -49,84 +44,6 @@ Value minnow::mapElements(OpBuilder &builder, Location location,
       });
   return generic.getResult(0);
 }
-
-//===----------------------------------------------------------------------===//
-// Activations
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Arithmetic on f32 elements, as readable as formulas.
-struct Arithmetic {
-  OpBuilder &builder;
-  Location location;
-
-  Value number(double value) { return makeFloat(builder, location, value); }
-  Value add(Value a, Value b) { return make<arith::AddFOp>(a, b); }
-  Value sub(Value a, Value b) { return make<arith::SubFOp>(a, b); }
-  Value mul(Value a, Value b) { return make<arith::MulFOp>(a, b); }
-  Value div(Value a, Value b) { return make<arith::DivFOp>(a, b); }
-  /// Infinities bound nothing; NaN stays NaN.
-  Value clamp(Value x, double low, double high) {
-    x = make<arith::MaximumFOp>(x, number(low));
-    return make<arith::MinimumFOp>(x, number(high));
-  }
-  template <typename OpTy, typename... Args> Value make(Args... args) {
-    return OpTy::create(builder, location, args...);
-  }
-  Value sigmoid(Value x) {
-    Value power = make<math::ExpOp>(make<arith::NegFOp>(x));
-    return div(number(1), add(number(1), power));
-  }
-  Value hardSigmoid(Value x) {
-    return clamp(add(div(x, number(6)), number(0.5)), 0, 1);
-  }
-  Value gelu(Value x) {
-    Value erf = make<math::ErfOp>(mul(x, number(M_SQRT1_2)));
-    return mul(mul(x, number(0.5)), add(number(1), erf));
-  }
-};
-} // namespace
-
-/// The activation of one element, by the formulas of `mobile.activate`.
-static Value activateElement(Arithmetic math, mobile::Activation activation,
-                             Value x) {
-  switch (activation) {
-  case mobile::Activation::None:
-    return x;
-  case mobile::Activation::Relu:
-    return math.make<arith::MaximumFOp>(x, math.number(0));
-  case mobile::Activation::Relu6:
-    return math.clamp(x, 0, 6);
-  case mobile::Activation::HardSigmoid:
-    return math.hardSigmoid(x);
-  case mobile::Activation::HardSwish:
-    return math.mul(x, math.hardSigmoid(x));
-  case mobile::Activation::Sigmoid:
-    return math.sigmoid(x);
-  case mobile::Activation::Silu:
-    return math.mul(x, math.sigmoid(x));
-  case mobile::Activation::Gelu:
-    return math.gelu(x);
-  }
-  llvm_unreachable("an activation without a formula");
-}
-
-Value minnow::activate(OpBuilder &builder, Location location,
-                       mobile::Activation activation, Value tensor) {
-  if (activation == mobile::Activation::None)
-    return tensor;
-  auto type = cast<RankedTensorType>(tensor.getType());
-  return mapElements(builder, location, type, tensor,
-                     builder.getMultiDimIdentityMap(type.getRank()),
-                     [&](OpBuilder &inner, ValueRange elements) {
-                       return activateElement({inner, location}, activation,
-                                              elements[0]);
-                     });
-}
-
-//===----------------------------------------------------------------------===//
-// Patterns
-//===----------------------------------------------------------------------===//
 
 /// From a position of `lhs` to the one of `rhs` that is repeated there.
 static AffineMap getRepeatingMap(RankedTensorType lhs, RankedTensorType rhs,

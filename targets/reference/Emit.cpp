@@ -44,6 +44,7 @@ void minnow::registerReferenceDialects(DialectRegistry &registry) {
 /// scratch buffer if there is one.
 static void addBufferization(OpPassManager &passes) {
   passes.addPass(createLowerToLinalg());
+  passes.addNestedPass<func::FuncOp>(createChannelsInnermost());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
@@ -211,6 +212,10 @@ llvm::Expected<KernelCode> minnow::emitReference(const TargetSpec &spec,
 
   auto body = module->lookupSymbol<LLVM::LLVMFuncOp>(kBodyName);
   body.setLinkage(LLVM::Linkage::Internal);
+  // What a result writes no other buffer reads, so the loops may be vectorised.
+  for (unsigned i = 0; i < body.getNumArguments(); ++i)
+    body.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                    UnitAttr::get(body.getContext()));
   EntryBuilder(*module).build(body, symbol, code.scratchBytes);
   llvm::Expected<std::string> object = compileToObject(*module, *machine);
   if (!object)

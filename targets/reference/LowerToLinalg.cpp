@@ -63,6 +63,20 @@ static SmallVector<Value> getDistinctResults(mobile::YieldOp yield,
   return results;
 }
 
+/// The logical tensors of the physical arguments of `block`.
+static SmallVector<Value> unpackArguments(mobile::KernelOp kernel, Block &block,
+                                          OpBuilder &builder) {
+  SmallVector<Value> arguments;
+  for (auto [i, argument] : llvm::enumerate(block.getArguments())) {
+    auto type = cast<RankedTensorType>(kernel.getArgumentTypes()[i]);
+    mobile::LayoutAttr layout = kernel.getLayout(i);
+    arguments.push_back(
+        layout ? unpack(builder, kernel.getLoc(), argument, layout, type)
+               : argument);
+  }
+  return arguments;
+}
+
 /// Replaces `kernel` by a function that takes its operands in physical layout;
 /// the primitives inside stay as they are.
 static void makeFunction(mobile::KernelOp kernel) {
@@ -75,14 +89,7 @@ static void makeFunction(mobile::KernelOp kernel) {
   Block *block = function.addEntryBlock();
   builder.setInsertionPointToStart(block);
 
-  SmallVector<Value> arguments;
-  for (auto [i, argument] : llvm::enumerate(block->getArguments())) {
-    auto logical = cast<RankedTensorType>(kernel.getArgumentTypes()[i]);
-    mobile::LayoutAttr layout = kernel.getLayout(i);
-    arguments.push_back(
-        layout ? unpack(builder, location, argument, layout, logical)
-               : argument);
-  }
+  SmallVector<Value> arguments = unpackArguments(kernel, *block, builder);
   Block &body = kernel.getBody().front();
   for (auto [from, to] : llvm::zip(body.getArguments(), arguments))
     from.replaceAllUsesWith(to);

@@ -22,6 +22,16 @@ def LowerToLinalg : Pass<"lower-to-linalg", "::mlir::ModuleOp"> {
   ];
 }
 
+def ChannelsInnermost : Pass<"channels-innermost", "::mlir::func::FuncOp"> {
+  let summary = "Order the loops of sums so that channels run innermost";
+  let description = [{
+    Where an op reduces and its result and an operand have the same last
+    dimension, the loop over that becomes the innermost one, which LLVM can
+    vectorise. No sum changes its order.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def PlanScratch : Pass<"plan-scratch", "::mlir::func::FuncOp"> {
   let summary = "Replace allocations by places in one scratch buffer";
   let description = [{

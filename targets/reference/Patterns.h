@@ -8,6 +8,7 @@
 #define MINNOW_TARGETS_REFERENCE_PATTERNS_H
 
 #include "dialects/mobile/Mobile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace minnow {
@@ -18,6 +19,44 @@ void populateConvolutionPatterns(mlir::RewritePatternSet &patterns);
 void populateElementwisePatterns(mlir::RewritePatternSet &patterns);
 /// pad, transpose, reshape.
 void populateShapePatterns(mlir::RewritePatternSet &patterns);
+
+/// An f32 constant.
+mlir::Value makeFloat(mlir::OpBuilder &builder, mlir::Location location,
+                      double value);
+
+/// Arithmetic on f32 elements, as readable as formulas.
+struct Arithmetic {
+  mlir::OpBuilder &builder;
+  mlir::Location location;
+
+  mlir::Value number(double value) {
+    return makeFloat(builder, location, value);
+  }
+  mlir::Value add(mlir::Value a, mlir::Value b) {
+    return make<mlir::arith::AddFOp>(a, b);
+  }
+  mlir::Value sub(mlir::Value a, mlir::Value b) {
+    return make<mlir::arith::SubFOp>(a, b);
+  }
+  mlir::Value mul(mlir::Value a, mlir::Value b) {
+    return make<mlir::arith::MulFOp>(a, b);
+  }
+  mlir::Value div(mlir::Value a, mlir::Value b) {
+    return make<mlir::arith::DivFOp>(a, b);
+  }
+  /// Between `low` and `high`; NaN stays NaN.
+  mlir::Value clamp(mlir::Value x, double low, double high) {
+    x = make<mlir::arith::MaximumFOp>(x, number(low));
+    return make<mlir::arith::MinimumFOp>(x, number(high));
+  }
+  template <typename OpTy, typename... Args> mlir::Value make(Args... args) {
+    return OpTy::create(builder, location, args...);
+  }
+};
+
+/// The activation of one element.
+mlir::Value activateElement(Arithmetic math, mobile::Activation activation,
+                            mlir::Value x);
 
 /// Applies `activation` to each element of `tensor`; the tensor itself for
 /// `none`.
@@ -36,10 +75,6 @@ mlir::Value unpack(mlir::OpBuilder &builder, mlir::Location location,
 /// A tensor of `type` whose elements are not set yet.
 mlir::Value makeEmpty(mlir::OpBuilder &builder, mlir::Location location,
                       mlir::RankedTensorType type);
-
-/// An f32 constant.
-mlir::Value makeFloat(mlir::OpBuilder &builder, mlir::Location location,
-                      double value);
 
 /// A tensor of `type` with the one value in each element.
 mlir::Value makeFilled(mlir::OpBuilder &builder, mlir::Location location,
