@@ -6,9 +6,48 @@
 #include "targets/Target.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace minnow;
+
+// One entry a target, from targets/CMakeLists.txt; each has a function `create`
+// in the namespace of its name.
+#define MINNOW_TARGET(NAME)                                                    \
+  namespace minnow::NAME {                                                     \
+  llvm::Expected<std::unique_ptr<Target>> create(const TargetSpec &);          \
+  }
+#include "targets/Registry.inc"
+#undef MINNOW_TARGET
+
+namespace {
+struct RegistryEntry {
+  StringRef name;
+  llvm::Expected<std::unique_ptr<Target>> (*create)(const TargetSpec &);
+};
+const RegistryEntry kRegistry[] = {
+#define MINNOW_TARGET(NAME) {#NAME, minnow::NAME::create},
+#include "targets/Registry.inc"
+#undef MINNOW_TARGET
+};
+} // namespace
+
+std::vector<std::string> minnow::getTargetNames() {
+  std::vector<std::string> names;
+  for (const RegistryEntry &entry : kRegistry)
+    names.push_back(entry.name.str());
+  return names;
+}
+
+llvm::Expected<std::unique_ptr<Target>>
+minnow::createTarget(const TargetSpec &spec) {
+  for (const RegistryEntry &entry : kRegistry)
+    if (entry.name == spec.name)
+      return entry.create(spec);
+  return llvm::createStringError("unknown target '" + spec.name +
+                                 "'; there is " +
+                                 llvm::join(getTargetNames(), ", "));
+}
 
 DictionaryAttr TargetSpec::toAttribute(MLIRContext *context) const {
   Builder builder(context);

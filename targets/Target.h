@@ -38,8 +38,10 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "mobile.target";
 
 /// What a target made of one kernel.
 struct KernelCode {
+  std::string symbol;        // the function's name in the object
   std::string object;        // the target's code: an ELF object for the CPU
   uint64_t scratchBytes = 0; // of the workspace, for each thread that runs it
+  uint32_t tasks = 1;        // what one call divides into
   bool reference = false;    // taken by the slow way
 };
 
@@ -49,7 +51,8 @@ struct Assembly {
   std::vector<std::pair<std::string, KernelCode>> kernels; // by kernel symbol
   llvm::ArrayRef<char> description; // FlatBuffer of runtime/abi
   llvm::ArrayRef<char> weights;     // the weight section
-  uint64_t scratchBytes = 0;        // the largest of the kernels
+  uint64_t scratchBytes = 0;        // of one thread: the largest of the kernels
+  size_t inputCount = 0; // the program's first arguments are its inputs
 };
 
 class Target {
@@ -79,8 +82,9 @@ public:
   virtual llvm::Expected<KernelCode> emit(mobile::KernelOp kernel,
                                           llvm::StringRef symbol) const = 0;
 
-  /// Puts a program together. For the CPU: one relocatable object in which all
-  /// but the public symbols (`<name>_run`, `<name>_model`) are local.
+  /// Puts a program together. For the CPU: one relocatable object with the
+  /// public symbols `<name>_run`, `<name>_model` and `minnow_query_program`
+  /// among its global ones.
   virtual llvm::Expected<std::string>
   assemble(const Assembly &assembly) const = 0;
 };

@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -120,40 +121,71 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-Expected<std::string> minnow::compileToObject(mlir::ModuleOp module,
-                                              const TargetSpec &spec) {
+static Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const TargetSpec &spec) {
   llvm::Triple triple(llvm::Triple::normalize(spec.triple));
   auto target = lookup(triple);
   if (!target)
     return target.takeError();
   llvm::TargetOptions options;
   options.FunctionSections = true;
-  std::unique_ptr<llvm::TargetMachine> machine((*target)->createTargetMachine(
+  return std::unique_ptr<llvm::TargetMachine>((*target)->createTargetMachine(
       triple, spec.cpu, spec.features, options, llvm::Reloc::PIC_, std::nullopt,
       llvm::CodeGenOptLevel::Aggressive));
+}
 
+static Expected<std::string> emitObject(llvm::Module &module,
+                                        llvm::TargetMachine &machine) {
+  llvm::SmallString<0> object;
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager codegen;
+  if (machine.addPassesToEmitFile(codegen, stream, nullptr,
+                                  llvm::CodeGenFileType::ObjectFile))
+    return makeError("no object files for " + machine.getTargetTriple().str());
+  codegen.run(module);
+  return object.str().str();
+}
+
+Expected<std::string> minnow::compileToObject(mlir::ModuleOp module,
+                                              const TargetSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
   llvm::LLVMContext context;
   auto llvmModule = mlir::translateModuleToLLVMIR(module, context, "minnow");
   if (!llvmModule)
     return makeError("translation to LLVM IR failed");
-  llvmModule->setTargetTriple(triple);
-  llvmModule->setDataLayout(machine->createDataLayout());
+  llvmModule->setTargetTriple((*machine)->getTargetTriple());
+  llvmModule->setDataLayout((*machine)->createDataLayout());
   // Functions that say no machine of their own are compiled for the spec's, and
   // so may be inlined into each other.
   for (llvm::Function &function : *llvmModule) {
     function.addFnAttr("target-cpu", spec.cpu);
     function.addFnAttr("target-features", spec.features);
   }
-  optimize(*llvmModule, *machine);
+  optimize(*llvmModule, **machine);
+  return emitObject(*llvmModule, **machine);
+}
 
-  llvm::SmallString<0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager codegen;
-  if (machine->addPassesToEmitFile(codegen, stream, nullptr,
-                                   llvm::CodeGenFileType::ObjectFile))
-    return makeError("no object files for " + triple.str());
-  codegen.run(*llvmModule);
-  return object.str().str();
+Expected<std::string> minnow::makeDataObject(StringRef symbol,
+                                             llvm::ArrayRef<char> bytes,
+                                             unsigned alignment,
+                                             const TargetSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  llvm::Module module("minnow", context);
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
+  auto *value = llvm::ConstantDataArray::getRaw(
+      StringRef(bytes.data(), bytes.size()), bytes.size(),
+      llvm::Type::getInt8Ty(context));
+  auto *global = new llvm::GlobalVariable(
+      module, value->getType(),
+      /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value, symbol);
+  global->setAlignment(llvm::Align(alignment));
+  return emitObject(module, **machine);
 }

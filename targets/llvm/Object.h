@@ -25,6 +25,12 @@ llvm::Expected<std::vector<std::string>> getFeatures(const TargetSpec &spec);
 llvm::Expected<std::string> compileToObject(mlir::ModuleOp module,
                                             const TargetSpec &spec);
 
+/// An object that holds `bytes` as read-only data under the global `symbol`.
+llvm::Expected<std::string> makeDataObject(llvm::StringRef symbol,
+                                           llvm::ArrayRef<char> bytes,
+                                           unsigned alignment,
+                                           const TargetSpec &spec);
+
 /// Links objects to one relocatable object. With `keepGlobal` all symbols that
 /// are defined in it but are not listed become local.
 llvm::Expected<std::string>

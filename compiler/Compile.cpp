@@ -1,0 +1,229 @@
+//===- Compile.cpp - from a model to a target binary ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "compiler/Compile.h"
+#include "compiler/Description.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Files.h"
+#include "compiler/Package.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <chrono>
+
+using namespace minnow;
+using namespace minnow::mobile;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+using OwningModule = mlir::OwningOpRef<mlir::ModuleOp>;
+
+namespace {
+
+/// Measures a stage that is no pass.
+class Stopwatch {
+public:
+  Stopwatch(std::vector<StageTime> &times, StringRef stage)
+      : times(times), stage(stage), start(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() {
+    std::chrono::duration<double> taken =
+        std::chrono::steady_clock::now() - start;
+    times.push_back({stage.str(), taken.count()});
+  }
+
+private:
+  std::vector<StageTime> &times;
+  StringRef stage;
+  std::chrono::steady_clock::time_point start;
+};
+
+} // namespace
+
+static Expected<OwningModule> readModule(mlir::MLIRContext &context,
+                                         StringRef path) {
+  auto bytes = readFile(path);
+  if (!bytes)
+    return bytes.takeError();
+  DiagnosticCollector diagnostics(&context);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(*bytes, &context, path);
+  if (!module)
+    return diagnostics.take("'" + path + "' is no MLIR");
+  return module;
+}
+
+static Expected<OwningModule> loadModel(mlir::MLIRContext &context,
+                                        const CompileOptions &options) {
+  StringRef suffix = llvm::sys::path::extension(options.model);
+  if (suffix != ".mlir" && suffix != ".mlirbc")
+    return importModel(context, options.model, options.import);
+  if (!options.import.weights.empty())
+    return llvm::createStringError("--weights goes with a named network; '" +
+                                   options.model + "' has weights of its own");
+  return readModule(context, options.model);
+}
+
+/// Gives the only network of `module` the name that the output's symbols get:
+/// `name`, or its own in a form that C takes.
+static Error nameProgram(mlir::ModuleOp module, StringRef name) {
+  mlir::SymbolOpInterface network;
+  for (mlir::Operation &op : module.getOps())
+    if (mlir::isa<mlir::func::FuncOp, ProgramOp>(op)) {
+      if (network)
+        return llvm::createStringError(
+            "the module has several functions; expected one network");
+      network = mlir::cast<mlir::SymbolOpInterface>(op);
+    }
+  if (!network)
+    return llvm::createStringError("the module has no network in it (a "
+                                   "func.func or a mobile.program)");
+  std::string identifier;
+  for (char c : name.empty() ? network.getName() : name)
+    identifier += llvm::isAlnum(c) ? c : '_';
+  if (llvm::isDigit(identifier[0]))
+    identifier = "_" + identifier;
+  network.setName(mlir::StringAttr::get(module.getContext(), identifier));
+  return Error::success();
+}
+
+/// Writes the module itself: text for `.mlir`, bytecode for `.mlirbc`, both
+/// with all weights, so that compile can go on from it.
+static Expected<uint64_t> writeModule(mlir::ModuleOp module, StringRef path) {
+  std::string bytes;
+  llvm::raw_string_ostream stream(bytes);
+  if (llvm::sys::path::extension(path) == ".mlirbc") {
+    if (mlir::failed(mlir::writeBytecodeToFile(
+            module, stream, mlir::BytecodeWriterConfig("minnow"))))
+      return llvm::createStringError("cannot write '" + path + "' as bytecode");
+  } else {
+    module->print(stream);
+    stream << '\n';
+  }
+  if (Error error = writeFiles({{path.str(), bytes}}))
+    return error;
+  return bytes.size();
+}
+
+/// The program with its kernels' codes and weight section; the description
+/// comes last, for it tells of the others.
+static Expected<Assembly> collect(mlir::ModuleOp module,
+                                  CompiledKernels &compiled) {
+  auto programs = module.getOps<ProgramOp>();
+  Assembly assembly;
+  assembly.program = *programs.begin();
+  assembly.kernels = std::move(compiled.kernels);
+  for (auto &[name, code] : assembly.kernels)
+    assembly.scratchBytes = std::max(assembly.scratchBytes, code.scratchBytes);
+  for (auto weight : module.getOps<WeightOp>())
+    assembly.weights = weight.getBytes();
+  if (assembly.weights.size() != assembly.program.getWeightsBytes().value_or(0))
+    return llvm::createStringError("the module's weights are left out; compile "
+                                   "from a file that holds them");
+  assembly.inputCount = assembly.program.getNumInputs();
+  return assembly;
+}
+
+static void describe(const Assembly &assembly, CompileReport &report) {
+  mobile::ProgramOp program = assembly.program;
+  auto module = program->getParentOfType<mlir::ModuleOp>();
+  for (auto &[name, code] : assembly.kernels) {
+    uint64_t macs = 0;
+    auto kernel = module.lookupSymbol<KernelOp>(name);
+    for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
+      macs += op.getMacs();
+    size_t calls = llvm::count_if(program.getOps<CallOp>(), [&](CallOp call) {
+      return call.getKernel() == name;
+    });
+    report.kernels.push_back({name, calls, macs, code.reference});
+  }
+  report.arenaBytes = program.getArenaBytes().value_or(0);
+  report.scratchBytes = assembly.scratchBytes;
+  report.weightBytes = assembly.weights.size();
+}
+
+/// Compiles the planned `module` to the output file.
+static Error emitProgram(mlir::ModuleOp module, const Target &target,
+                         const CompileOptions &options, CompileReport &report) {
+  Stopwatch watch(report.times, getStageName(Stage::Emit));
+  auto compiled = compileKernels(module, options.workers);
+  if (!compiled)
+    return compiled.takeError();
+  report.fromCache = compiled->fromCache;
+  auto assembly = collect(module, *compiled);
+  if (!assembly)
+    return assembly.takeError();
+  std::string description = buildDescription(*assembly, target);
+  assembly->description =
+      llvm::ArrayRef<char>(description.data(), description.size());
+  auto object = target.assemble(*assembly);
+  if (!object)
+    return object.takeError();
+  auto written = package(*assembly, *object, options.output);
+  if (!written)
+    return written.takeError();
+  report.outputBytes = *written;
+  describe(*assembly, report);
+  return Error::success();
+}
+
+/// Fails early for an output that cannot be made, before minutes of work.
+static Error checkOutput(const CompileOptions &options) {
+  StringRef suffix = llvm::sys::path::extension(options.output);
+  bool isModule = suffix == ".mlir" || suffix == ".mlirbc";
+  if (options.stopEarly && options.pipeline.stopAfter != Stage::Emit &&
+      !isModule)
+    return llvm::createStringError("--stop-after writes a module; '" +
+                                   options.output +
+                                   "' must end in .mlir or .mlirbc");
+  if (!isModule && !isPackageSuffix(suffix))
+    return llvm::createStringError(
+        "cannot tell what to make of '" + options.output +
+        "'; use the suffix .o, .a, .so, .mlir or .mlirbc");
+  return Error::success();
+}
+
+Expected<CompileReport> minnow::compile(const CompileOptions &options) {
+  if (Error error = checkOutput(options))
+    return error;
+  auto target = createTarget(options.target);
+  if (!target)
+    return target.takeError();
+  CompileReport report;
+  report.machine =
+      (*target)->getSpec().triple + ", " + (*target)->getSpec().cpu;
+
+  mlir::DialectRegistry registry;
+  registry.insert<mlir::func::FuncDialect, MobileDialect>();
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  OwningModule module;
+  {
+    Stopwatch watch(report.times, getStageName(Stage::Import));
+    auto loaded = loadModel(context, options);
+    if (!loaded)
+      return loaded.takeError();
+    module = std::move(*loaded);
+  }
+  if (Error error = nameProgram(*module, options.name))
+    return error;
+  (*module)->setAttr(kTargetAttrName,
+                     (*target)->getSpec().toAttribute(&context));
+  if (Error error = runPipeline(*module, options.pipeline, report.times))
+    return error;
+
+  StringRef suffix = llvm::sys::path::extension(options.output);
+  if (suffix == ".mlir" || suffix == ".mlirbc") {
+    auto written = writeModule(*module, options.output);
+    if (!written)
+      return written.takeError();
+    report.outputBytes = *written;
+    return report;
+  }
+  if (Error error = emitProgram(*module, **target, options, report))
+    return error;
+  return report;
+}

@@ -1,0 +1,51 @@
+//===- Diagnostics.cpp - what the user is told ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// MLIR's diagnostics and llvm::Errors in one form.
+//===----------------------------------------------------------------------===//
+#include "compiler/Diagnostics.h"
+#include "mlir/IR/Location.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace minnow;
+
+/// `FILE:LINE:COLUMN: ` or `NAME: ` of what `location` tells; empty for none.
+static std::string describe(mlir::Location location) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  location->walk([&](mlir::Location part) {
+    if (auto file = mlir::dyn_cast<mlir::FileLineColLoc>(part))
+      stream << file.getFilename().getValue() << ':' << file.getLine() << ':'
+             << file.getColumn() << ": ";
+    else if (auto name = mlir::dyn_cast<mlir::NameLoc>(part))
+      stream << name.getName().getValue() << ": ";
+    else
+      return mlir::WalkResult::advance();
+    return mlir::WalkResult::interrupt();
+  });
+  return text;
+}
+
+DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext *context)
+    : handler(context, [this](mlir::Diagnostic &diagnostic) {
+        std::string text =
+            describe(diagnostic.getLocation()) + diagnostic.str();
+        for (mlir::Diagnostic &note : diagnostic.getNotes())
+          text += "\n  note: " + describe(note.getLocation()) + note.str();
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          errors += (errors.empty() ? "" : "\n") + text;
+        else
+          llvm::errs() << text << '\n';
+      }) {}
+
+llvm::Error DiagnosticCollector::take(const llvm::Twine &fallback) {
+  std::string text = errors.empty() ? fallback.str() : std::move(errors);
+  errors.clear();
+  return llvm::createStringError(text);
+}
+
+void minnow::printError(llvm::Error error) {
+  llvm::handleAllErrors(std::move(error), [](const llvm::ErrorInfoBase &info) {
+    llvm::errs() << "error: " << info.message() << '\n';
+  });
+}

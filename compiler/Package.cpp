@@ -1,0 +1,130 @@
+//===- Package.cpp - a program as the files that a user asks for ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Links, archives, writes the header.
+//===----------------------------------------------------------------------===//
+#include "compiler/Package.h"
+#include "compiler/AbiText.h"
+#include "compiler/Description.h"
+#include "compiler/Files.h"
+#include "compiler/Version.h"
+#include "targets/llvm/Object.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include <fmt/format.h>
+
+using namespace minnow;
+using llvm::Expected;
+using llvm::StringRef;
+
+bool minnow::isPackageSuffix(StringRef suffix) {
+  return suffix == ".o" || suffix == ".a" || suffix == ".so";
+}
+
+/// `name` in a form that C takes.
+static std::string toIdentifier(StringRef name) {
+  std::string text;
+  for (char c : name)
+    text += llvm::isAlnum(c) ? c : '_';
+  return text.empty() || llvm::isDigit(text[0]) ? "_" + text : text;
+}
+
+namespace {
+
+/// One tensor in the words of the header.
+struct HeaderTensor {
+  std::string name, dims;
+  int64_t elements;
+};
+
+} // namespace
+
+static HeaderTensor describeTensor(const Assembly &assembly, unsigned index) {
+  mobile::ProgramOp program = assembly.program;
+  auto type = mlir::cast<mlir::MemRefType>(program.getArgumentTypes()[index]);
+  HeaderTensor tensor;
+  tensor.name =
+      toIdentifier(getTensorName(program, index, assembly.inputCount));
+  tensor.dims = fmt::format("{}", fmt::join(type.getShape(), " x "));
+  tensor.elements = type.getNumElements();
+  return tensor;
+}
+
+std::string minnow::buildHeader(const Assembly &assembly) {
+  mobile::ProgramOp program = assembly.program;
+  std::string name = program.getName().str(), upper = StringRef(name).upper();
+  uint64_t arena = llvm::alignTo<128>(program.getArenaBytes().value_or(0));
+  std::string sizes, parameters, comments;
+  for (unsigned i = 0; i < program.getNumArguments(); ++i) {
+    HeaderTensor tensor = describeTensor(assembly, i);
+    bool isInput = i < assembly.inputCount;
+    sizes += fmt::format("#define {}_{}_ELEMENTS {} /* float, {} */\n", upper,
+                         StringRef(tensor.name).upper(), tensor.elements,
+                         tensor.dims);
+    parameters +=
+        fmt::format("{}float *{}, ", isInput ? "const " : "", tensor.name);
+  }
+  return fmt::format(
+      R"(/* {0}.h - made by {1}; link {0} and call {0}_run */
+#ifndef {2}_H
+#define {2}_H
+
+{3}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+{4}
+/* Bytes of the workspace for inferences on at most `threads` threads, and for
+ * one. It is aligned to 64 bytes, needs no initial value, and belongs to one
+ * inference at a time; several workspaces run at once. */
+#define {2}_WORKSPACE_BYTES_FOR(threads) ((size_t){5}u + (size_t)(threads) * {6}u)
+#define {2}_WORKSPACE_BYTES {2}_WORKSPACE_BYTES_FOR(1)
+
+/* One inference. `threads` may be null: all on the calling thread. Returns
+ * MINNOW_OK, or MINNOW_BAD_ARGUMENT for a null tensor or a null or misaligned
+ * workspace. Allocates nothing and keeps no state. */
+int32_t {0}_run({7}void *workspace, const minnow_threads *threads);
+
+/* The same with its description, for Minnow's runtime. */
+extern const minnow_program {0}_model;
+
+#ifdef __cplusplus
+}}
+#endif
+#endif /* {2}_H */
+)",
+      name, kVersion, upper, kAbiText, sizes, arena, assembly.scratchBytes,
+      parameters);
+}
+
+Expected<uint64_t> minnow::package(const Assembly &assembly, StringRef object,
+                                   StringRef path) {
+  mobile::ProgramOp program = assembly.program;
+  std::string name = program.getName().str();
+  std::string run = name + "_run", model = name + "_model";
+  std::vector<StringRef> global = {run, model};
+  StringRef suffix = llvm::sys::path::extension(path);
+  if (suffix == ".so")
+    global.push_back("minnow_query_program");
+  auto bytes = linkRelocatable({object}, global);
+  if (bytes && suffix == ".so")
+    bytes = linkShared({*bytes}, llvm::sys::path::filename(path));
+  if (bytes && suffix == ".a")
+    bytes = makeArchive(*bytes, name + ".o");
+  if (!bytes)
+    return bytes.takeError();
+
+  std::vector<std::pair<std::string, StringRef>> files = {{path.str(), *bytes}};
+  std::string header;
+  if (suffix != ".so") {
+    header = buildHeader(assembly);
+    llvm::SmallString<128> beside(path);
+    llvm::sys::path::replace_extension(beside, ".h");
+    files.push_back({beside.str().str(), header});
+  }
+  if (llvm::Error error = writeFiles(files))
+    return error;
+  return bytes->size();
+}

@@ -1,0 +1,229 @@
+//===- minnow.cpp - the compiler's command line ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Verbs, options and reports; the work is Compile.cpp's.
+//===----------------------------------------------------------------------===//
+#include "compiler/Compile.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Version.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+using namespace minnow;
+using llvm::StringRef;
+
+namespace {
+
+/// The words of `minnow compile` before they are understood.
+struct CompileWords {
+  std::string cpu, optimize = "time", precision = "f32", stopAfter;
+  std::vector<std::string> inputShapes;
+  bool noCache = false;
+};
+
+} // namespace
+
+/// The folder of the networks: beside the installed program, else the source's.
+static std::string findModels() {
+  std::string program = llvm::sys::fs::getMainExecutable(
+      nullptr, reinterpret_cast<void *>(&findModels));
+  llvm::SmallString<128> path(llvm::sys::path::parent_path(program));
+  llvm::sys::path::append(path, "..", "share", "minnow", "models");
+  return llvm::sys::fs::is_directory(path) ? path.str().str()
+                                           : MINNOW_MODELS_DIRECTORY;
+}
+
+/// `NAME:1,3,224,224`.
+static llvm::Error parseInputShape(StringRef text, ImportOptions &options) {
+  auto fail = [&] {
+    return llvm::createStringError("--input-shape '" + text +
+                                   "' is not of the form NAME:1,3,224,224");
+  };
+  auto [name, list] = text.rsplit(':');
+  llvm::SmallVector<StringRef> parts;
+  list.split(parts, ',');
+  std::vector<int64_t> dims;
+  for (StringRef part : parts) {
+    int64_t dim;
+    if (part.getAsInteger(10, dim) || dim <= 0)
+      return fail();
+    dims.push_back(dim);
+  }
+  if (name.empty())
+    return fail();
+  options.inputShapes.emplace_back(name.str(), dims);
+  return llvm::Error::success();
+}
+
+/// `NAME[+feature...]`: LLVM's CPU name and features to switch on.
+static void parseCpu(StringRef text, TargetSpec &spec) {
+  llvm::SmallVector<StringRef> parts;
+  text.split(parts, '+');
+  spec.cpu = parts[0].str();
+  for (StringRef feature : llvm::drop_begin(parts))
+    spec.features +=
+        (spec.features.empty() ? "+" : ",+") + feature.str();
+}
+
+static llvm::Error understand(const CompileWords &words,
+                              CompileOptions &options) {
+  for (const std::string &shape : words.inputShapes)
+    if (llvm::Error error = parseInputShape(shape, options.import))
+      return error;
+  parseCpu(words.cpu, options.target);
+  // Without a word about the machine the code is for this one.
+  if (options.target.triple.empty() && words.cpu.empty())
+    options.target.cpu = "native";
+  options.pipeline.optimizeMemory = words.optimize == "memory";
+  if (!words.stopAfter.empty()) {
+    options.pipeline.stopAfter = *parseStage(words.stopAfter);
+    options.stopEarly = true;
+  }
+  if (!words.noCache && options.workers.cacheDirectory.empty())
+    options.workers.cacheDirectory = getDefaultCacheDirectory();
+  if (words.noCache)
+    options.workers.cacheDirectory.clear();
+  options.import.modelsDirectory = findModels();
+  return llvm::Error::success();
+}
+
+/// `[====    ] 12/27 kernels`, on one line that is written again.
+static void showProgress(size_t done, size_t total) {
+  constexpr size_t width = 32;
+  size_t filled = done * width / total;
+  fmt::print(stderr, "\r[{}{}] {}/{} kernels{}", std::string(filled, '='),
+             std::string(width - filled, ' '), done, total,
+             done == total ? "\r\033[K" : "");
+  fflush(stderr);
+}
+
+static std::string formatBytes(uint64_t bytes) {
+  return bytes < 10'000'000 ? fmt::format("{:.1f} KB", bytes / 1e3)
+                            : fmt::format("{:.1f} MB", bytes / 1e6);
+}
+
+static void printReport(const CompileReport &report, const std::string &output) {
+  size_t calls = 0;
+  uint64_t macs = 0, slowMacs = 0;
+  std::string slow;
+  for (const CompileReport::Kernel &kernel : report.kernels) {
+    calls += kernel.calls;
+    macs += kernel.calls * kernel.macs;
+    if (!kernel.reference)
+      continue;
+    slowMacs += kernel.calls * kernel.macs;
+    slow += "\n             " + kernel.name;
+  }
+  std::string times;
+  double total = 0;
+  for (const StageTime &time : report.times) {
+    times += fmt::format("{}{} {:.2f}", times.empty() ? "" : ", ", time.stage,
+                         time.seconds);
+    total += time.seconds;
+  }
+  fmt::print("machine    {}\n", report.machine);
+  if (!report.kernels.empty()) {
+    fmt::print("kernels    {} for {} calls, {} from the cache; {:.1f} M MACs\n",
+               report.kernels.size(), calls, report.fromCache, macs / 1e6);
+    fmt::print("slow way   {}\n",
+               slow.empty() ? "none"
+                            : fmt::format("{:.1f} % of the MACs:{}",
+                                          macs ? 100.0 * slowMacs / macs : 0,
+                                          slow));
+    fmt::print("memory     arena {}, scratch {} a thread, weights {}\n",
+               formatBytes(report.arenaBytes), formatBytes(report.scratchBytes),
+               formatBytes(report.weightBytes));
+  }
+  fmt::print("time       {:.2f} s ({})\n", total, times);
+  fmt::print("wrote      {}, {}\n", output, formatBytes(report.outputBytes));
+}
+
+static void addCompile(CLI::App &app, CompileOptions &options,
+                       CompileWords &words) {
+  CLI::App *verb = app.add_subcommand(
+      "compile", "Compile a network to a binary for one machine");
+  verb->add_option("MODEL", options.model,
+                   "x.onnx, x.mlir, x.mlirbc, or the name of a network")
+      ->required();
+  verb->add_option("-o,--output", options.output,
+                   "what to write; the suffix says the kind: .o or .a (with a "
+                   "header beside), .so, .mlir, .mlirbc")
+      ->required();
+  verb->add_option("--weights", options.import.weights,
+                   "weights of a named network: a .safetensors file, or "
+                   "random:SEED");
+  verb->add_option("--target", options.target.name, "target")
+      ->check(CLI::IsMember(getTargetNames()))
+      ->capture_default_str();
+  verb->add_option("--cpu", words.cpu,
+                   "LLVM's name of a CPU and features to add, "
+                   "NAME[+FEATURE...]; default native");
+  verb->add_option("--triple", options.target.triple,
+                   "the machine's triple; default this machine's");
+  verb->add_option("--precision", words.precision, "arithmetic")
+      ->check(CLI::IsMember({"f32"}))
+      ->capture_default_str();
+  verb->add_option("--input-shape", words.inputShapes,
+                   "shape of a dynamic input, NAME:1,3,224,224");
+  verb->add_option("--optimize", words.optimize,
+                   "what fusion aims at: time or memory")
+      ->check(CLI::IsMember({"time", "memory"}))
+      ->capture_default_str();
+  verb->add_option("--name", options.name,
+                   "prefix of the symbols; default the network's name");
+  verb->add_option("--stop-after", words.stopAfter,
+                   "write the module after this stage")
+      ->check(CLI::IsMember(getStageNames()));
+  verb->add_option("--dump-ir", options.pipeline.dumpDirectory,
+                   "folder for the module after each stage, without weights");
+  verb->add_option("-j,--jobs", options.workers.jobs,
+                   "kernels compiled at once; default one a core");
+  verb->add_option("--cache-dir", options.workers.cacheDirectory,
+                   "folder of compiled kernels; default MINNOW_CACHE_DIR or "
+                   "the user's cache folder");
+  verb->add_flag("--no-cache", words.noCache, "compile every kernel anew");
+}
+
+static int runCompile(const CompileWords &words, CompileOptions &options) {
+  if (llvm::Error error = understand(words, options)) {
+    printError(std::move(error));
+    return kUserError;
+  }
+  if (isatty(STDERR_FILENO))
+    options.workers.progress = showProgress;
+  auto report = compile(options);
+  if (!report) {
+    printError(report.takeError());
+    return kUserError;
+  }
+  printReport(*report, options.output);
+  return kDone;
+}
+
+int main(int argc, char **argv) {
+  // Not part of the command line that users see: what compile runs.
+  if (argc == 5 && StringRef(argv[1]) == "--worker")
+    return runWorker(argv[2], argv[3], argv[4]);
+
+  CLI::App app("Minnow: an ahead-of-time compiler for mobile networks");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  CompileOptions options;
+  CompileWords words;
+  addCompile(app, options, words);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error);
+    llvm::errs() << "error: " << error.what()
+                 << "; see minnow --help or minnow compile --help\n";
+    return kUserError;
+  }
+  return runCompile(words, options);
+}

@@ -1,0 +1,133 @@
+//===- Bench.cpp - times of a network and of its kernel calls
+//---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Medians throughout: on a shared machine a mean mostly measures the others.
+//===----------------------------------------------------------------------===//
+#include "runtime/Bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+namespace minnow {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Notes when each call of a run ended. Its memory is made beforehand: nothing
+/// may be allocated during a run.
+class CallClock {
+public:
+  CallClock(uint32_t calls, uint32_t runs) : samples(calls) {
+    for (auto &times : samples)
+      times.reserve(runs);
+  }
+
+  void start() { last = Clock::now(); }
+
+  static void callDone(void *self, uint32_t call) {
+    auto &clock = *static_cast<CallClock *>(self);
+    const Clock::time_point now = Clock::now();
+    if (call < clock.samples.size())
+      clock.samples[call].push_back(
+          std::chrono::duration<double, std::micro>(now - clock.last).count());
+    clock.last = now;
+  }
+
+  /// Microseconds of call number `call`, 0 if it never ended.
+  double median(uint32_t call) const {
+    return samples[call].empty() ? 0 : summarize(samples[call]).p50;
+  }
+
+private:
+  std::vector<std::vector<double>> samples;
+  Clock::time_point last;
+};
+
+std::vector<CallTime> readTable(const minnow_model *model,
+                                const CallClock &clock) {
+  std::vector<CallTime> calls(minnow_model_describe(model).calls);
+  double sum = 0;
+  for (uint32_t i = 0; i < calls.size(); ++i) {
+    minnow_call_info call;
+    minnow_kernel_info kernel;
+    minnow_model_call(model, i, &call);
+    minnow_model_kernel(model, call.kernel, &kernel);
+    calls[i] = {kernel.name, call.layer, clock.median(i), 0, kernel.macs};
+    sum += calls[i].us;
+  }
+  for (CallTime &call : calls)
+    call.share = sum > 0 ? call.us / sum : 0;
+  return calls;
+}
+
+} // namespace
+
+Times summarize(std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  const size_t last = samples.size() - 1;
+  return {samples[0], samples[last / 2], samples[last * 9 / 10]};
+}
+
+uint64_t totalMacs(const minnow_model *model) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < minnow_model_describe(model).calls; ++i) {
+    minnow_call_info call;
+    minnow_kernel_info kernel;
+    minnow_model_call(model, i, &call);
+    minnow_model_kernel(model, call.kernel, &kernel);
+    sum += kernel.macs;
+  }
+  return sum;
+}
+
+minnow_status measure(Session &session, uint32_t warmup, uint32_t iterations,
+                      Times &times, minnow_error *error) {
+  std::vector<double> samples;
+  for (uint32_t i = 0; i < warmup + iterations; ++i) {
+    double elapsed = 0;
+    if (minnow_status status = session.run(elapsed, error))
+      return status;
+    if (i >= warmup)
+      samples.push_back(elapsed);
+  }
+  times = summarize(std::move(samples));
+  return MINNOW_STATUS_OK;
+}
+
+minnow_status profile(Session &session, uint32_t iterations,
+                      std::vector<CallTime> &calls, minnow_error *error) {
+  CallClock clock(minnow_model_describe(session.model()).calls, iterations);
+  minnow_context_profile(session.context(), CallClock::callDone, &clock);
+  minnow_status status = MINNOW_STATUS_OK;
+  for (uint32_t i = 0; i < iterations && !status; ++i) {
+    double elapsed = 0;
+    clock.start();
+    status = session.run(elapsed, error);
+  }
+  minnow_context_profile(session.context(), nullptr, nullptr);
+  calls = readTable(session.model(), clock);
+  return status;
+}
+
+std::vector<KernelTime> totalByKernel(const std::vector<CallTime> &calls) {
+  std::map<std::string, KernelTime> byName;
+  for (const CallTime &call : calls) {
+    KernelTime &kernel = byName[call.kernel];
+    kernel.kernel = call.kernel;
+    kernel.calls += 1;
+    kernel.us += call.us;
+    kernel.share += call.share;
+    kernel.macs += call.macs;
+  }
+  std::vector<KernelTime> kernels;
+  for (auto &entry : byName)
+    kernels.push_back(entry.second);
+  std::stable_sort(
+      kernels.begin(), kernels.end(),
+      [](const KernelTime &a, const KernelTime &b) { return a.us > b.us; });
+  return kernels;
+}
+
+} // namespace minnow

@@ -1,0 +1,133 @@
+//===- Emit.cpp - the object of a kernel ----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Halide's function takes halide_buffer_t's; a small wrapper around it takes
+// the kernel's pointers. All sizes are constants of the code, so the wrapper
+// fills in nothing but the pointers.
+//===----------------------------------------------------------------------===//
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Builders.h"
+#include "targets/cpu/Kernels.h"
+#include "targets/halide/Kernel.h"
+#include "targets/llvm/Object.h"
+
+using namespace minnow;
+using namespace minnow::cpu;
+using namespace mlir;
+
+namespace {
+
+/// halide_buffer_t is 56 bytes with `host` at 16.
+constexpr int64_t kBufferBytes = 56, kHostOffset = 16;
+
+/// Builds the module of the wrapper.
+class Wrapper {
+public:
+  explicit Wrapper(MLIRContext *context)
+      : builder(context), location(builder.getUnknownLoc()),
+        module(ModuleOp::create(location)),
+        pointer(LLVM::LLVMPointerType::get(context)),
+        i32(builder.getI32Type()), i64(builder.getI64Type()) {
+    builder.setInsertionPointToEnd(module->getBody());
+  }
+
+  OwningOpRef<ModuleOp> build(StringRef symbol, StringRef inner,
+                              unsigned buffers, int64_t taskBytes);
+
+private:
+  Value constant(int64_t value) {
+    return LLVM::ConstantOp::create(builder, location, i64,
+                                    builder.getI64IntegerAttr(value));
+  }
+  Value offset(Value base, Value bytes) {
+    return LLVM::GEPOp::create(builder, location, pointer, builder.getI8Type(),
+                               base, bytes);
+  }
+  Value makeBuffer(Value pointers, unsigned index, Value taskOffset);
+
+  OpBuilder builder;
+  Location location;
+  OwningOpRef<ModuleOp> module;
+  Type pointer, i32, i64;
+};
+
+} // namespace
+
+/// A halide_buffer_t on the stack for pointer `index`, moved by `taskOffset`
+/// bytes if it is given.
+Value Wrapper::makeBuffer(Value pointers, unsigned index, Value taskOffset) {
+  Value slot = offset(pointers, constant(index * sizeof(void *)));
+  Value host = LLVM::LoadOp::create(builder, location, pointer, slot);
+  if (taskOffset)
+    host = offset(host, taskOffset);
+  Value buffer =
+      LLVM::AllocaOp::create(builder, location, pointer, builder.getI8Type(),
+                             constant(kBufferBytes), /*alignment=*/8);
+  LLVM::MemsetOp::create(builder, location, buffer,
+                         LLVM::ConstantOp::create(builder, location,
+                                                  builder.getI8Type(),
+                                                  builder.getI8IntegerAttr(0)),
+                         constant(kBufferBytes), /*isVolatile=*/false);
+  LLVM::StoreOp::create(builder, location, host,
+                        offset(buffer, constant(kHostOffset)));
+  return buffer;
+}
+
+OwningOpRef<ModuleOp> Wrapper::build(StringRef symbol, StringRef inner,
+                                     unsigned buffers, int64_t taskBytes) {
+  SmallVector<Type> innerTypes = {pointer, i32};
+  innerTypes.append(buffers, pointer);
+  auto innerFunction = LLVM::LLVMFuncOp::create(
+      builder, location, inner,
+      LLVM::LLVMFunctionType::get(i32, innerTypes));
+  auto function = LLVM::LLVMFuncOp::create(
+      builder, location, symbol,
+      LLVM::LLVMFunctionType::get(i32, {pointer, i32, pointer}));
+  builder.setInsertionPointToStart(function.addEntryBlock(builder));
+  Value context = function.getArgument(0), task = function.getArgument(1),
+        pointers = function.getArgument(2);
+  Value taskOffset = LLVM::MulOp::create(
+      builder, location, LLVM::ZExtOp::create(builder, location, i64, task),
+      constant(taskBytes));
+  SmallVector<Value> operands = {context, task};
+  for (unsigned i = 0; i < buffers; ++i)
+    operands.push_back(
+        makeBuffer(pointers, i, i + 1 == buffers ? taskOffset : Value()));
+  auto call =
+      LLVM::CallOp::create(builder, location, innerFunction, operands);
+  LLVM::ReturnOp::create(builder, location, call.getResult());
+  return std::move(module);
+}
+
+/// The tasks that the schedule of `kernel` divides it into.
+static uint32_t getTasks(mobile::KernelOp kernel) {
+  mobile::ScheduleAttr schedule = kernel.getScheduleAttr();
+  return schedule.getSplit() == mobile::SplitAxis::None ? 1
+                                                        : schedule.getTasks();
+}
+
+llvm::Expected<KernelCode> cpu::emit(const Isa &isa, mobile::KernelOp kernel,
+                                     StringRef symbol) {
+  halide::Form form{isa.halideTarget, int(isa.vectorFloats)};
+  std::string inner = (symbol + "_halide").str();
+  auto code = halide::compile(kernel, form, inner);
+  if (!code)
+    return code.takeError();
+
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<LLVM::LLVMDialect>();
+  unsigned buffers = kernel.getNumArguments() + kernel.getNumResults();
+  auto module = Wrapper(&context)
+                    .build(symbol, inner, buffers, code->taskBytes);
+  auto wrapper = compileToObject(*module, isa.spec);
+  if (!wrapper)
+    return wrapper.takeError();
+  auto object = linkRelocatable({*wrapper, code->object}, {symbol});
+  if (!object)
+    return object.takeError();
+  KernelCode result;
+  result.object = std::move(*object);
+  result.scratchBytes = code->scratchBytes;
+  result.tasks = getTasks(kernel);
+  return result;
+}

@@ -1,0 +1,158 @@
+//===- Fusion.cpp - which primitives make one kernel ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What emit does well: one chain of computing primitives with the element
+// operations that follow each, and no more than one sum at a time in registers.
+//===----------------------------------------------------------------------===//
+#include "targets/cpu/Kernels.h"
+#include "targets/halide/View.h"
+#include "llvm/ADT/DenseMap.h"
+
+using namespace minnow;
+using namespace minnow::cpu;
+using namespace minnow::mobile;
+using mlir::Operation;
+using mlir::Value;
+
+namespace {
+
+/// Longer chains gain nothing more and take long to compile: a UIB has four.
+constexpr unsigned kMostStages = 4;
+
+/// Walks the primitives; each check returns why not, or null.
+class Chain {
+public:
+  explicit Chain(llvm::ArrayRef<Operation *> ops) : ops(ops) {}
+  const char *check();
+
+private:
+  const char *add(Operation *op);
+  const char *addComputing(Operation *op);
+  const char *addElementwise(Operation *op);
+  /// The stage whose sums `value` is made of; -1 outside of the kernel.
+  int stageOf(Value value) const {
+    auto found = stages.find(value);
+    return found == stages.end() ? -1 : found->second;
+  }
+  bool isInside(Value value) const {
+    return llvm::is_contained(ops, value.getDefiningOp());
+  }
+  bool isReadByComputing(Value value) const;
+
+  llvm::ArrayRef<Operation *> ops;
+  llvm::DenseMap<Value, int> stages;
+  int count = 0;
+};
+
+} // namespace
+
+static bool isPointwise(Operation *op) {
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  return conv && conv.isPointwise();
+}
+
+static bool isGlobalAverage(Operation *op) {
+  auto pool = llvm::dyn_cast<Pool2DOp>(op);
+  return pool && pool.isGlobalAverage();
+}
+
+/// Whether a reshape leaves each element its channel and its position.
+static bool keepsSizes(ReshapeOp reshape) {
+  auto from = halide::getShape(reshape.getInput()),
+       to = halide::getShape(reshape.getResult());
+  return from.back() == to.back() && halide::product(to.drop_back()) == 1;
+}
+
+/// Whether a value is kept in memory because a later stage reads it.
+bool Chain::isReadByComputing(Value value) const {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    return llvm::is_contained(ops, user) && halide::isComputing(user);
+  });
+}
+
+const char *Chain::addComputing(Operation *op) {
+  Value input = op->getOperand(0);
+  bool isFirst = !isInside(input);
+  for (Value weight : op->getOperands().drop_front())
+    if (isInside(weight))
+      return "weights are computed in the same kernel";
+  if (!isFirst && stageOf(input) < 0 &&
+      !llvm::isa<TransposeOp>(input.getDefiningOp()))
+    return "an element operation before the first computing primitive";
+  if (isFirst && count > 0)
+    return "two chains that do not depend on each other";
+  if (isGlobalAverage(op) && !isFirst) {
+    Operation *before = input.getDefiningOp();
+    while (before && !halide::isComputing(before))
+      before = before->getOperand(0).getDefiningOp();
+    if (count != 1 || !before || !isPointwise(before))
+      return "a global pool is fused with one pointwise convolution only";
+    if (!llvm::hasSingleElement(input.getUsers()))
+      return "a pooled value that is used besides";
+  } else if (!isFirst && llvm::isa<Conv2DOp>(op) && !isPointwise(op)) {
+    if (!llvm::isa<TransposeOp>(input.getDefiningOp()))
+      return "a full convolution of a value of the same kernel";
+  } else if (!isFirst &&
+             !llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp>(op)) {
+    return "the primitive reads a value of the same kernel";
+  }
+  for (Operation *other : ops)
+    if (other != op && stages.count(other->getResult(0)) &&
+        isGlobalAverage(other))
+      return "a computing primitive after a global pool";
+  if (++count > int(kMostStages))
+    return "more than four computing primitives";
+  stages[op->getResult(0)] = count - 1;
+  return nullptr;
+}
+
+const char *Chain::addElementwise(Operation *op) {
+  if (auto transpose = llvm::dyn_cast<TransposeOp>(op)) {
+    auto permutation = transpose.getPermutation();
+    bool first = !isInside(transpose.getInput());
+    bool last = op == ops.back();
+    if (!first || last || permutation.size() != 4 || permutation[0] != 0)
+      return "a transpose that is not of the map which enters";
+    for (Operation *user : op->getUsers())
+      if (!llvm::isa<Conv2DOp>(user))
+        return "a transpose before other than a convolution";
+    return nullptr;
+  }
+  if (auto reshape = llvm::dyn_cast<ReshapeOp>(op))
+    if (!keepsSizes(reshape))
+      return "a reshape that moves elements to other channels";
+  int stage = -1;
+  for (Value operand : op->getOperands()) {
+    if (!isInside(operand) || isReadByComputing(operand))
+      continue;
+    if (stageOf(operand) >= 0 && stage >= 0 && stageOf(operand) != stage)
+      return "two sums that are computed at once";
+    stage = std::max(stage, stageOf(operand));
+  }
+  if (count > 0 && stage < 0)
+    return "an element operation that reads no sum of the kernel";
+  if (stage >= 0)
+    stages[op->getResult(0)] = stage;
+  return nullptr;
+}
+
+const char *Chain::add(Operation *op) {
+  return halide::isComputing(op) ? addComputing(op) : addElementwise(op);
+}
+
+const char *Chain::check() {
+  for (Operation *op : ops)
+    if (const char *why = add(op))
+      return why;
+  return nullptr;
+}
+
+bool cpu::canFuse(const Isa &, llvm::ArrayRef<Operation *> ops,
+                  std::string *why) {
+  if (ops.size() <= 1)
+    return true;
+  const char *reason = Chain(ops).check();
+  if (reason && why)
+    *why = reason;
+  return !reason;
+}

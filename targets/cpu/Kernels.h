@@ -1,0 +1,37 @@
+//===- Kernels.h - kernels of the CPU target --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What can be one kernel, how it is computed, and its code. A kernel is the
+// function
+//
+//   int32_t SYMBOL(void *context, uint32_t task, void *const *buffers)
+//
+// whose buffers are the kernel's arguments and then its result in their
+// physical layouts. Tasks may run at once and in any order. `context` is passed
+// on to `halide_malloc` and `halide_free`, which the program defines.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_CPU_KERNELS_H
+#define MINNOW_TARGETS_CPU_KERNELS_H
+
+#include "targets/cpu/Isa.h"
+
+namespace minnow::cpu {
+
+/// Whether `ops`, in topological order, do well as one kernel; if not, `why`
+/// says why. A single primitive always can.
+bool canFuse(const Isa &isa, llvm::ArrayRef<mlir::Operation *> ops,
+             std::string *why = nullptr);
+
+/// Sets the schedule and the layouts of the kernel's weights, both from
+/// formulas over its shapes.
+void schedule(const Isa &isa, const cost::Machine &machine,
+              mobile::KernelOp kernel);
+
+/// Emits a scheduled kernel as the function `symbol` of an object. What no fast
+/// stage is written for is an error that names it.
+llvm::Expected<KernelCode> emit(const Isa &isa, mobile::KernelOp kernel,
+                                llvm::StringRef symbol);
+
+} // namespace minnow::cpu
+
+#endif // MINNOW_TARGETS_CPU_KERNELS_H

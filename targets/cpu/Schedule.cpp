@@ -1,0 +1,216 @@
+//===- Schedule.cpp - tiles, tasks and layouts from formulas --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A schedule for each kernel from its shapes and the register count: the tile
+// with the least padded work for each load, the loop order that keeps the
+// larger operand near, and a few equal tasks.
+//===----------------------------------------------------------------------===//
+#include "mlir/IR/Builders.h"
+#include "targets/cpu/Kernels.h"
+#include "targets/halide/View.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace minnow;
+using namespace minnow::cpu;
+using namespace minnow::mobile;
+using halide::View;
+using mlir::Operation;
+using mlir::Value;
+
+namespace {
+
+/// A stage as the formulas see it.
+struct StageShape {
+  Operation *op;
+  int64_t pixels;   // positions that a tile may take, neighbours in a row
+  int64_t channels; // of the output
+  int64_t depth;    // terms of each sum
+};
+
+struct TileChoice {
+  int64_t pixels = 1, vectors = 1;
+};
+
+/// How the output of a kernel is divided.
+struct Split {
+  SplitAxis axis = SplitAxis::None;
+  int64_t tasks = 1;
+};
+
+class Scheduler {
+public:
+  Scheduler(const Isa &isa, KernelOp kernel)
+      : isa(isa), kernel(kernel), view(halide::getView(kernel)) {}
+  void run();
+
+private:
+  StageShape getShape(Operation *op) const;
+  bool fits(int64_t pixels, int64_t vectors) const;
+  TileChoice chooseMatrixTile(const StageShape &shape) const;
+  TileChoice chooseDepthwiseTile(const StageShape &shape) const;
+  StageAttr chooseStage(const StageShape &shape) const;
+  void setPanels(const StageShape &shape, int64_t panel);
+  Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
+                    llvm::ArrayRef<StageAttr> stages) const;
+  int64_t chooseStrip(const Split &split, size_t stageCount) const;
+
+  const Isa &isa;
+  KernelOp kernel;
+  View view;
+};
+
+} // namespace
+
+static bool isMatrix(Operation *op) {
+  return llvm::isa<Conv2DOp, LinearOp>(op);
+}
+
+/// The terms of each sum of a product.
+static int64_t getDepth(Operation *op) {
+  if (!isMatrix(op))
+    return 1;
+  auto filter = halide::getShape(op->getOperand(1));
+  return halide::product(filter.drop_back());
+}
+
+StageShape Scheduler::getShape(Operation *op) const {
+  auto sizes = halide::getSizes(op->getResult(0), view);
+  if (!sizes)
+    return {op, 1, 1, 1};
+  return {op, sizes->columns, sizes->channels, getDepth(op)};
+}
+
+/// The sums, a vector of weights for each column and one broadcast must be in
+/// registers; one more is kept for Halide's and LLVM's temporaries.
+bool Scheduler::fits(int64_t pixels, int64_t vectors) const {
+  return pixels * vectors + vectors + 1 < isa.registers;
+}
+
+TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) const {
+  TileChoice best;
+  double least = INFINITY;
+  for (int64_t vectors = 1; vectors <= 6; ++vectors)
+    for (int64_t pixels = 1; pixels <= 14; ++pixels) {
+      if (!fits(pixels, vectors) || pixels > shape.pixels)
+        continue;
+      int64_t panel = vectors * isa.vectorFloats;
+      double rows = double(llvm::alignTo(shape.pixels, pixels)) / shape.pixels;
+      double columns =
+          double(llvm::alignTo(shape.channels, panel)) / shape.channels;
+      // Two loads and two multiply-adds a cycle with a latency of four: fewer
+      // than eight sums wait for each other.
+      double products = double(pixels * vectors);
+      double loads = double(pixels + vectors);
+      double cycles = std::max({products, loads, 8.0}) + loads * 0.25;
+      double cost = rows * columns * cycles / products;
+      if (cost < least) {
+        least = cost;
+        best = {pixels, vectors};
+      }
+    }
+  return best;
+}
+
+TileChoice Scheduler::chooseDepthwiseTile(const StageShape &shape) const {
+  // A divisor of the row, so that borders cut the first and last tile only.
+  for (int64_t pixels : {7, 8, 6, 5, 4})
+    if (shape.pixels % pixels == 0)
+      return {pixels, 1};
+  return {std::min<int64_t>(shape.pixels, 4), 1};
+}
+
+StageAttr Scheduler::chooseStage(const StageShape &shape) const {
+  TileChoice tile;
+  LoopOrder order = LoopOrder::ChannelsOuter;
+  if (isMatrix(shape.op)) {
+    tile = chooseMatrixTile(shape);
+    if (shape.channels > shape.depth)
+      order = LoopOrder::PixelsOuter;
+  } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
+    tile = chooseDepthwiseTile(shape);
+  }
+  return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
+}
+
+/// Gives the filter its panels, and pads the bias where it ends inside of one.
+void Scheduler::setPanels(const StageShape &shape, int64_t panel) {
+  auto set = [&](Value value) {
+    auto argument = llvm::dyn_cast_if_present<mlir::BlockArgument>(value);
+    if (argument)
+      kernel.setLayout(argument.getArgNumber(),
+                       LayoutAttr::get(kernel.getContext(), LayoutKind::Panels,
+                                       {panel}));
+  };
+  set(shape.op->getOperand(1));
+  if (shape.channels % panel && shape.op->getNumOperands() > 2)
+    set(shape.op->getOperand(2));
+}
+
+/// The best of few tasks that divides `size`; 1 if none does.
+static int64_t chooseTasks(int64_t size) {
+  for (int64_t tasks : {4, 6, 5, 8, 7, 3, 2})
+    if (size % tasks == 0)
+      return tasks;
+  return 1;
+}
+
+Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
+                             llvm::ArrayRef<StageAttr> stages) const {
+  uint64_t work = 0;
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    work += llvm::cast<PrimitiveOpInterface>(op).getMacs() +
+            halide::product(halide::getShape(op.getResult(0)));
+  constexpr uint64_t kLeastWork = 200'000; // about 5 us
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  auto sizes = halide::getSizes(result, view);
+  if (!sizes || work < kLeastWork)
+    return {};
+  int64_t length = view == View::Elements ? sizes->channels
+                   : view == View::Pixels ? sizes->columns
+                                          : sizes->rows;
+  // Channels of small maps: only whole tiles of a kernel of one stage, for
+  // else each task would compute all that comes before.
+  bool oneStage = shapes.size() == 1 || llvm::isa<Pool2DOp>(shapes.back().op);
+  int64_t width = stages.empty() ? 1 : stages[0].getVectors() * isa.vectorFloats;
+  if (view != View::Elements && length < 64 && oneStage &&
+      sizes->channels % width == 0) {
+    int64_t tasks = chooseTasks(sizes->channels / width);
+    if (tasks > 1)
+      return {SplitAxis::Channels, tasks};
+  }
+  int64_t tasks = chooseTasks(length);
+  if (tasks == 1)
+    return {};
+  return {SplitAxis::Rows, tasks};
+}
+
+/// Rows of the output for which all stages run in turn.
+int64_t Scheduler::chooseStrip(const Split &split, size_t stageCount) const {
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  auto sizes = halide::getSizes(result, view);
+  int64_t rows = sizes ? sizes->rows : 1;
+  if (split.axis == SplitAxis::Rows && view == View::Maps)
+    rows /= split.tasks;
+  return stageCount > 1 ? 1 : rows;
+}
+
+void Scheduler::run() {
+  llvm::SmallVector<StageShape> shapes;
+  llvm::SmallVector<StageAttr> stages;
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    if (halide::isComputing(&op))
+      shapes.push_back(getShape(&op));
+  for (const StageShape &shape : shapes) {
+    stages.push_back(chooseStage(shape));
+    if (isMatrix(shape.op))
+      setPanels(shape, stages.back().getVectors() * isa.vectorFloats);
+  }
+  Split split = chooseSplit(shapes, stages);
+  int64_t strip = chooseStrip(split, shapes.size());
+  kernel.setScheduleAttr(ScheduleAttr::get(kernel.getContext(), split.axis,
+                                           split.tasks, strip, stages));
+}
+
+void cpu::schedule(const Isa &isa, const cost::Machine &, KernelOp kernel) {
+  Scheduler(isa, kernel).run();
+}

@@ -1,0 +1,21 @@
+//===- Form.h - what a machine gives to Halide's kernels --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The facts of an instruction set that decide how a stage is written. They are
+// data, so that a new instruction set is a row of numbers and not new code.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HALIDE_FORM_H
+#define MINNOW_TARGETS_HALIDE_FORM_H
+
+#include <string>
+
+namespace minnow::halide {
+
+struct Form {
+  std::string target; // Halide's target string, without the no_* flags
+  int vectorFloats = 4;
+};
+
+} // namespace minnow::halide
+
+#endif // MINNOW_TARGETS_HALIDE_FORM_H

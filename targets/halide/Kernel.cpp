@@ -1,0 +1,88 @@
+//===- Kernel.cpp - a kernel's region as a Halide pipeline ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles a scheduled pipeline, and counts the memory it will ask for.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Kernel.h"
+#include "targets/halide/Schedules.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace minnow;
+using namespace minnow::halide;
+
+namespace {
+
+/// The bytes that a lowered function asks of `halide_malloc`. Blocks that are
+/// not held at once are added up as well: a stack gives memory back in order.
+class HeapCounter : public Halide::Internal::IRVisitor {
+public:
+  uint64_t bytes = 0;
+
+private:
+  using IRVisitor::visit;
+
+  void visit(const Halide::Internal::Allocate *op) override {
+    uint64_t elements = op->constant_allocation_size() + op->padding;
+    if (!op->constant_allocation_size())
+      throw Unsupported("scratch memory of a size that is not constant");
+    uint64_t size = elements * op->type.bytes();
+    // Halide keeps what fits on the stack there unless it is told otherwise.
+    constexpr uint64_t kStackBytes = 16 * 1024;
+    if (op->memory_type == Halide::MemoryType::Heap ||
+        (op->memory_type == Halide::MemoryType::Auto && size > kStackBytes))
+      bytes += size + kBlockBytes;
+    IRVisitor::visit(op);
+  }
+};
+
+} // namespace
+
+static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
+                           llvm::StringRef symbol) {
+  mobile::ScheduleAttr schedule = kernel.getScheduleAttr();
+  if (!schedule)
+    throw Unsupported("the kernel has no schedule");
+  Pipeline pipeline = buildPipeline(kernel);
+  Code code;
+  code.taskBytes =
+      applySchedule(pipeline, schedule, form) * sizeof(float);
+  Halide::Target target(form.target);
+  for (auto feature : {Halide::Target::NoRuntime, Halide::Target::NoAsserts,
+                       Halide::Target::NoBoundsQuery,
+                       Halide::Target::UserContext})
+    target.set_feature(feature);
+  Halide::Module module = pipeline.output.compile_to_module(
+      pipeline.arguments, symbol.str(), target);
+  for (const auto &function : module.functions()) {
+    HeapCounter counter;
+    function.body.accept(&counter);
+    code.scratchBytes = std::max(code.scratchBytes, counter.bytes);
+  }
+
+  llvm::SmallString<128> path;
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("minnow-kernel", "o", path))
+    throw Unsupported("cannot write a temporary file: " + error.message());
+  llvm::FileRemover remover(path);
+  module.compile({{Halide::OutputFileType::object, path.str().str()}});
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    throw Unsupported("cannot read " + path.str().str());
+  code.object = (*buffer)->getBuffer().str();
+  return code;
+}
+
+llvm::Expected<Code> halide::compile(mobile::KernelOp kernel, const Form &form,
+                                     llvm::StringRef symbol) {
+  std::string message;
+  try {
+    return compileOrThrow(kernel, form, symbol);
+  } catch (const Halide::Error &error) {
+    message = error.what();
+  } catch (const std::exception &error) {
+    message = error.what();
+  }
+  return llvm::createStringError(llvm::StringRef(message).rtrim());
+}

@@ -1,0 +1,342 @@
+//===- Region.cpp - a kernel's region as stages ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks the primitives in order. Element operations are computed where they are
+// used; a value is kept in memory where a computing primitive reads it.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Region.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace minnow;
+using namespace minnow::halide;
+using namespace minnow::mobile;
+using Halide::Expr;
+using Halide::Func;
+using mlir::Operation;
+using mlir::Value;
+
+namespace {
+
+/// A value of the region, and the stage that is computed with it because it is
+/// not yet in memory (-1: none).
+struct Computed {
+  Tensor tensor;
+  int pending = -1;
+};
+
+class Builder {
+public:
+  explicit Builder(KernelOp kernel) : kernel(kernel) {
+    pipeline.view = getView(kernel);
+  }
+  Pipeline build();
+
+private:
+  Tensor getSizes(Value value) const;
+  Halide::ImageParam addParameter(unsigned index);
+  Computed read(Value value);
+  Weight readMatrix(Value filter);
+  Weight readVector(Value vector);
+  Expr readOperand(Value value, Value like);
+
+  Computed visit(Operation *op);
+  Computed transpose(TransposeOp op);
+  Computed pad(PadOp op);
+  template <typename Op> Computed binary(Op op);
+  Computed pool(Pool2DOp op);
+  Computed addStage(Stage stage);
+  bool isPooledInRegisters(Value value);
+  /// Keeps `value` in memory, because a computing primitive reads it.
+  void store(Value value);
+
+  bool isFlat() const { return pipeline.view != View::Maps; }
+
+  KernelOp kernel;
+  Pipeline pipeline;
+  std::vector<Halide::ImageParam> parameters;
+  llvm::DenseMap<Value, Computed> values;
+};
+
+} // namespace
+
+/// The sizes of `value` in the kernel's view.
+Tensor Builder::getSizes(Value value) const {
+  auto sizes = halide::getSizes(value, pipeline.view);
+  if (!sizes)
+    throw Unsupported("a batch of more than one");
+  return {{}, int(sizes->channels), int(sizes->columns), int(sizes->rows)};
+}
+
+/// Declares argument `index` with its sizes and strides as constants.
+Halide::ImageParam Builder::addParameter(unsigned index) {
+  Value value = kernel.getBody().getArgument(index);
+  std::vector<int> sizes;
+  auto shape = getShape(value);
+  if (LayoutAttr layout = kernel.getLayout(index)) {
+    auto physical = layout.getPhysicalShape(shape);
+    bool isVector = shape.size() == 1;
+    if (isVector)
+      sizes = {int(product(physical))};
+    else
+      for (int64_t size : llvm::reverse(physical))
+        sizes.push_back(size);
+  } else if (llvm::any_of(value.getUsers(), [&](Operation *user) {
+               return isComputing(user) && user->getNumOperands() > 1 &&
+                      user->getOperand(1) == value;
+             })) {
+    for (int64_t size : llvm::reverse(shape)) // a filter
+      sizes.push_back(size);
+  } else if (shape.size() == 1 && pipeline.view != View::Elements) {
+    sizes = {int(shape[0])};
+  } else {
+    Tensor tensor = getSizes(value);
+    sizes = {tensor.channels, tensor.columns, tensor.rows};
+  }
+  Halide::ImageParam parameter(Halide::Float(32), sizes.size(),
+                               "argument" + std::to_string(index));
+  int stride = 1;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    parameter.dim(i).set_bounds(0, size).set_stride(stride);
+    stride *= size;
+  }
+  return parameter;
+}
+
+Computed Builder::read(Value value) {
+  auto found = values.find(value);
+  if (found != values.end())
+    return found->second;
+  auto argument = llvm::cast<mlir::BlockArgument>(value);
+  Tensor tensor = getSizes(value);
+  if (parameters[argument.getArgNumber()].dimensions() != 3)
+    throw Unsupported("an argument that is both a map and a weight");
+  tensor.func = parameters[argument.getArgNumber()];
+  tensor.stored = true;
+  return {tensor, -1};
+}
+
+Weight Builder::readVector(Value vector) {
+  if (!vector)
+    return [](Expr, Expr) { return Expr(0.f); };
+  auto argument = llvm::dyn_cast<mlir::BlockArgument>(vector);
+  if (!argument)
+    throw Unsupported("weights that are computed in the kernel");
+  Func parameter = parameters[argument.getArgNumber()];
+  return [=](Expr channel, Expr) { return parameter(channel); };
+}
+
+Weight Builder::readMatrix(Value filter) {
+  auto argument = llvm::dyn_cast<mlir::BlockArgument>(filter);
+  if (!argument)
+    throw Unsupported("weights that are computed in the kernel");
+  auto shape = getShape(filter);
+  Func parameter = parameters[argument.getArgNumber()];
+  if (LayoutAttr layout = kernel.getLayout(argument.getArgNumber())) {
+    int panel = layout.getSizes()[0];
+    return [=](Expr channel, Expr k) {
+      return parameter(channel % panel, k, channel / panel);
+    };
+  }
+  if (shape.size() == 2)
+    return [=](Expr channel, Expr k) { return parameter(channel, k); };
+  int channels = shape[2], columns = shape[1];
+  return [=](Expr channel, Expr k) {
+    return parameter(channel, k % channels, (k / channels) % columns,
+                     k / (channels * columns));
+  };
+}
+
+/// The element of the second operand of an element operation, repeated over the
+/// dimensions in which it is 1.
+Expr Builder::readOperand(Value value, Value like) {
+  auto shape = getShape(value);
+  if (shape.size() == 1 && pipeline.view != View::Elements)
+    return readVector(value)(c, 0);
+  if (getShape(like).size() != shape.size())
+    throw Unsupported("operands of different ranks");
+  Tensor tensor = read(value).tensor;
+  auto index = [](int size, const Halide::Var &var) {
+    return size == 1 ? Expr(0) : Expr(var);
+  };
+  return tensor.func(index(tensor.channels, c), index(tensor.columns, x),
+                     index(tensor.rows, y));
+}
+
+template <typename Op> Computed Builder::binary(Op op) {
+  Computed lhs = read(op.getLhs()), rhs;
+  if (!llvm::isa<mlir::BlockArgument>(op.getRhs()))
+    rhs = read(op.getRhs());
+  if (lhs.pending >= 0 && rhs.pending >= 0 && lhs.pending != rhs.pending)
+    throw Unsupported("an element operation on two values that are computed "
+                      "at once");
+  Expr a = lhs.tensor.func(c, x, y), b = readOperand(op.getRhs(), op.getLhs());
+  Func value("element");
+  value(c, x, y) = activate(op.getActivation(),
+                            llvm::isa<AddOp>(op.getOperation()) ? a + b : a * b);
+  Computed result = lhs;
+  result.tensor.func = value;
+  result.tensor.stored = result.tensor.columnsFirst = false;
+  result.pending = std::max(lhs.pending, rhs.pending);
+  return result;
+}
+
+Computed Builder::transpose(TransposeOp op) {
+  auto permutation = op.getPermutation();
+  if (permutation.size() != 4 || permutation[0] != 0)
+    throw Unsupported("a transpose of other than the dimensions of one map");
+  Computed input = read(op.getInput());
+  Expr outer[4] = {0, y, x, c}, inner[4];
+  for (int i : {1, 2, 3})
+    inner[permutation[i]] = outer[i];
+  Func value("transpose");
+  value(c, x, y) = input.tensor.func(inner[3], inner[2], inner[1]);
+  Tensor result = getSizes(op.getResult());
+  result.func = value;
+  result.stored = input.tensor.stored; // another view of the same memory
+  result.columnsFirst = permutation[2] == 3;
+  return {result, input.pending};
+}
+
+Computed Builder::pad(PadOp op) {
+  Tensor input = read(op.getInput()).tensor;
+  Expr column = x - int(op.getPad()[2]), row = y - int(op.getPad()[0]);
+  Expr inside = column >= 0 && column < input.columns && row >= 0 &&
+                row < input.rows;
+  Func value("pad");
+  value(c, x, y) = Halide::select(
+      inside,
+      input.func(c, Halide::clamp(column, 0, input.columns - 1),
+                 Halide::clamp(row, 0, input.rows - 1)),
+      0.f);
+  Tensor result = getSizes(op.getResult());
+  result.func = value;
+  return {result, read(op.getInput()).pending};
+}
+
+Computed Builder::addStage(Stage stage) {
+  pipeline.stages.push_back(stage);
+  return {stage.result, int(pipeline.stages.size()) - 1};
+}
+
+void Builder::store(Value value) {
+  Computed computed = read(value);
+  if (computed.tensor.stored)
+    return;
+  if (computed.pending < 0) {
+    Stage copy;
+    computed = addStage(copy);
+    computed.tensor = read(value).tensor;
+  }
+  pipeline.stages[computed.pending].root = computed.tensor.func;
+  pipeline.stages[computed.pending].result = computed.tensor;
+  computed.tensor.stored = true;
+  values[value] = {computed.tensor, -1};
+}
+
+/// Whether `value` is the tiles of a matrix product that its only user, a
+/// global pool, can sum up as they come.
+bool Builder::isPooledInRegisters(Value value) {
+  if (!isFlat() || !value.hasOneUse())
+    return false;
+  auto pool = llvm::dyn_cast<Pool2DOp>(*value.user_begin());
+  Computed computed = read(value);
+  return pool && pool.isGlobalAverage() && computed.pending >= 0 &&
+         pipeline.stages[computed.pending].kind == StageKind::Matrix;
+}
+
+Computed Builder::pool(Pool2DOp op) {
+  Computed input = read(op.getInput());
+  pipeline.pooledInRegisters |= input.pending >= 0;
+  return addStage(buildPool(op, input.tensor, isFlat()));
+}
+
+Computed Builder::visit(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Computed>(op)
+      .Case([&](Conv2DOp conv) {
+        return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
+                                         readMatrix(conv.getFilter()),
+                                         readVector(conv.getBias()), isFlat()));
+      })
+      .Case([&](DepthwiseConv2DOp conv) {
+        auto filter = llvm::dyn_cast<mlir::BlockArgument>(conv.getFilter());
+        if (!filter)
+          throw Unsupported("weights that are computed in the kernel");
+        return addStage(buildDepthwise(conv, read(conv.getInput()).tensor,
+                                       parameters[filter.getArgNumber()],
+                                       readVector(conv.getBias())));
+      })
+      .Case([&](LinearOp linear) {
+        return addStage(buildLinear(linear, read(linear.getInput()).tensor,
+                                    readMatrix(linear.getFilter()),
+                                    readVector(linear.getBias())));
+      })
+      .Case([&](Pool2DOp op) { return pool(op); })
+      .Case([&](SoftmaxOp softmax) {
+        return addStage(buildSoftmax(read(softmax.getInput()).tensor));
+      })
+      .Case([&](AddOp add) { return binary(add); })
+      .Case([&](MulOp mul) { return binary(mul); })
+      .Case([&](TransposeOp op) { return transpose(op); })
+      .Case([&](PadOp op) { return pad(op); })
+      .Case([&](ActivateOp op) {
+        Computed result = read(op.getInput());
+        Func value("activate");
+        value(c, x, y) =
+            activate(op.getActivation(), result.tensor.func(c, x, y));
+        result.tensor.func = value;
+        result.tensor.stored = false;
+        return result;
+      })
+      .Case([&](ReshapeOp reshape) {
+        Computed result = read(reshape.getInput());
+        Tensor sizes = getSizes(reshape.getResult());
+        if (sizes.channels != result.tensor.channels ||
+            sizes.columns != result.tensor.columns ||
+            sizes.rows != result.tensor.rows)
+          throw Unsupported("a reshape that moves elements to other channels");
+        return result;
+      })
+      .Default([](Operation *other) -> Computed {
+        throw Unsupported("no stage for " + other->getName().getStringRef().str());
+      });
+}
+
+Pipeline Builder::build() {
+  if (kernel.getNumResults() != 1)
+    throw Unsupported("a kernel of more than one result");
+  pipeline.arguments.push_back(pipeline.task);
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+    auto type = llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i]);
+    if (!type.getElementType().isF32())
+      throw Unsupported("elements that are not f32");
+    parameters.push_back(addParameter(i));
+    pipeline.arguments.push_back(parameters.back());
+  }
+  mlir::Block &block = kernel.getBody().front();
+  for (Operation &op : block.without_terminator()) {
+    Value value = op.getResult(0);
+    values[value] = visit(&op);
+    if (llvm::any_of(value.getUsers(), isComputing) &&
+        !isPooledInRegisters(value))
+      store(value);
+  }
+
+  Computed result = read(block.getTerminator()->getOperand(0));
+  pipeline.output = Func("output");
+  pipeline.output(c, x, y) = result.tensor.func(c, x, y);
+  pipeline.result = result.tensor;
+  pipeline.result.func = pipeline.output;
+  if (result.pending < 0) {
+    Stage copy;
+    copy.kind = StageKind::Elementwise;
+    result = addStage(copy);
+  }
+  Stage &last = pipeline.stages[result.pending];
+  last.root = pipeline.output;
+  last.result = pipeline.result;
+  return std::move(pipeline);
+}
+
+Pipeline halide::buildPipeline(KernelOp kernel) {
+  return Builder(kernel).build();
+}

@@ -1,0 +1,33 @@
+//===- Region.h - a kernel's region as stages -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The pipeline of a kernel before any loop is chosen: its arguments as Halide's
+// parameters, its stages, and which of its values are kept in memory.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HALIDE_REGION_H
+#define MINNOW_TARGETS_HALIDE_REGION_H
+
+#include "targets/halide/Stage.h"
+#include "targets/halide/View.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace minnow::halide {
+
+struct Pipeline {
+  View view = View::Maps;
+  std::vector<Halide::Argument> arguments; // in the order of the function's
+  Halide::Param<int> task{"task"};
+  std::vector<Stage> stages; // in the region's order; at least one
+  Halide::Func output;
+  Tensor result;
+  /// Of a global pool that is computed as its input's tiles come: the stage
+  /// before it. It has no root.
+  bool pooledInRegisters = false;
+};
+
+/// Throws Unsupported where no stage is written for an operation or a shape.
+Pipeline buildPipeline(mobile::KernelOp kernel);
+
+} // namespace minnow::halide
+
+#endif // MINNOW_TARGETS_HALIDE_REGION_H

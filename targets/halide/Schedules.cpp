@@ -1,0 +1,257 @@
+//===- Schedules.cpp - loops for the stages of a pipeline -----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every stage is a tile of positions times vectors of channels with its sums in
+// registers, in two loops over the tiles. All stages but the last run for a
+// strip of rows of the output at a time, and slide: rows that the strip before
+// has computed are kept.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Schedules.h"
+#include <numeric>
+
+using namespace minnow;
+using namespace minnow::halide;
+using namespace minnow::mobile;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RVar;
+using Halide::TailStrategy;
+using Halide::Var;
+using Halide::VarOrRVar;
+
+namespace {
+
+/// The sizes of what one stage computes, and its tile.
+struct Tile {
+  int channels, columns; // of the root, in one task
+  int vector;            // channels of one vector
+  int vectors;           // of one tile
+  int pixels;            // of one tile
+  bool channelsOuter;
+
+  int width() const { return vector * vectors; }
+  bool isRagged() const { return channels % width() != 0; }
+};
+
+class Scheduler {
+public:
+  Scheduler(Pipeline &pipeline, ScheduleAttr schedule, const Form &form)
+      : pipeline(pipeline), schedule(schedule), form(form) {}
+  int64_t run();
+
+private:
+  void bindSlice();
+  Tile getTile(const Stage &stage, StageAttr attribute) const;
+  /// Splits the root's loops; returns the one whose body is a tile.
+  Var tileRoot(Func root, const Tile &tile, bool isOutput);
+  void scheduleStage(Stage &stage, const Tile &tile);
+  void scheduleSums(Stage &stage, const Tile &tile, Var at);
+  void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
+                    const Tile *innerTile);
+  void scheduleSoftmax(Stage &stage, const Tile &tile);
+  void scheduleBorder(Stage &stage);
+  void storeForStrip(Func func);
+
+  Pipeline &pipeline;
+  ScheduleAttr schedule;
+  const Form &form;
+  Var ci{"ci"}, co{"co"}, cv{"cv"}, xi{"xi"}, xo{"xo"}, yi{"yi"}, ys{"ys"};
+  int sliceChannels, sliceColumns, sliceRows;
+  int64_t taskOffset = 0;
+};
+
+} // namespace
+
+/// The widest vector, a power of two, that divides `channels`.
+static int getDividingVector(int channels, int widest) {
+  return std::gcd(channels, widest);
+}
+
+//===----------------------------------------------------------------------===//
+// The slice of a task
+//===----------------------------------------------------------------------===//
+
+/// Bounds the output to the slice of the task along the split dimension.
+void Scheduler::bindSlice() {
+  const Tensor &result = pipeline.result;
+  int sizes[3] = {result.channels, result.columns, result.rows};
+  int split = pipeline.view == View::Elements ? 0
+              : schedule.getSplit() == SplitAxis::Channels ? 0
+              : pipeline.view == View::Pixels              ? 1
+                                                           : 2;
+  int tasks = schedule.getSplit() == SplitAxis::None ? 1 : schedule.getTasks();
+  if (sizes[split] % tasks)
+    throw Unsupported(std::to_string(tasks) + " tasks do not divide " +
+                      std::to_string(sizes[split]));
+  int stride = 1;
+  for (int i = 0; i < 3; ++i) {
+    auto dim = pipeline.output.output_buffer().dim(i);
+    bool isSplit = i == split && tasks > 1;
+    int extent = isSplit ? sizes[i] / tasks : sizes[i];
+    dim.set_bounds(isSplit ? Expr(pipeline.task) * extent : Expr(0), extent)
+        .set_stride(stride);
+    if (isSplit)
+      taskOffset = int64_t(extent) * stride;
+    stride *= sizes[i];
+    sizes[i] = extent;
+  }
+  sliceChannels = sizes[0], sliceColumns = sizes[1], sliceRows = sizes[2];
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
+  bool isOutput = stage.root.defined() &&
+                  stage.root.name() == pipeline.output.name();
+  Tile tile;
+  tile.channels = isOutput ? sliceChannels : stage.result.channels;
+  tile.columns = isOutput ? sliceColumns : stage.result.columns;
+  tile.vector = form.vectorFloats;
+  tile.vectors = attribute ? attribute.getVectors() : 1;
+  tile.pixels = attribute ? attribute.getPixels() : 1;
+  tile.channelsOuter =
+      attribute && attribute.getOrder() == LoopOrder::ChannelsOuter;
+  tile.pixels = std::clamp(tile.pixels, 1, tile.columns);
+  // Only matrix products have weights that reach to the end of a vector.
+  if (stage.kind != StageKind::Matrix) {
+    tile.vector = getDividingVector(tile.channels, form.vectorFloats);
+    if (tile.channels % tile.width())
+      tile.vectors = 1;
+  }
+  return tile;
+}
+
+Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
+  root.split(c, co, ci, tile.width(),
+             tile.isRagged() ? TailStrategy::Predicate : TailStrategy::Auto);
+  root.split(ci, cv, ci, tile.vector).vectorize(ci).unroll(cv);
+  root.split(x, xo, xi, tile.pixels, TailStrategy::ShiftInwards).unroll(xi);
+  Var row = y;
+  if (isOutput) {
+    root.split(y, ys, yi, std::gcd(sliceRows, int(schedule.getStrip())));
+    row = yi;
+  }
+  if (tile.channelsOuter)
+    root.reorder(ci, cv, xi, xo, row, co);
+  else
+    root.reorder(ci, cv, xi, co, xo, row);
+  return tile.channelsOuter ? xo : co;
+}
+
+/// The sums of a tile: all in registers, the loops over the domain around them.
+void Scheduler::scheduleSums(Stage &stage, const Tile &tile, Var at) {
+  Func acc = stage.accumulator;
+  acc.compute_at(stage.root, at);
+  if (tile.isRagged())
+    acc.bound_extent(c, tile.width());
+  acc.vectorize(c, tile.vector).unroll(c).unroll(x);
+  std::vector<VarOrRVar> order = {c, x};
+  for (int i = 0; i < stage.domain.dimensions(); ++i)
+    order.push_back(RVar(stage.domain[i]));
+  auto update = acc.update();
+  update.reorder(order).vectorize(c, tile.vector).unroll(c).unroll(x);
+  // Columns are few and constant, so that taps outside of the map vanish.
+  if (stage.kind != StageKind::Matrix)
+    update.unroll(RVar(stage.domain.x));
+}
+
+void Scheduler::storeForStrip(Func func) {
+  func.compute_at(pipeline.output, ys).store_root();
+}
+
+void Scheduler::scheduleBorder(Stage &stage) {
+  storeForStrip(stage.padded);
+  if (stage.input.columnsFirst) {
+    stage.padded.reorder_storage(x, y, c).reorder(x, y, c);
+    stage.padded.vectorize(x, form.vectorFloats);
+  } else {
+    stage.padded.vectorize(
+        c, getDividingVector(stage.input.channels, form.vectorFloats));
+  }
+}
+
+void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
+  bool isOutput = stage.root.name() == pipeline.output.name();
+  Var at = tileRoot(stage.root, tile, isOutput);
+  if (!isOutput) {
+    stage.root.bound(c, 0, tile.channels).bound(x, 0, tile.columns);
+    storeForStrip(stage.root);
+  }
+  if (stage.accumulator.defined())
+    scheduleSums(stage, tile, at);
+  if (stage.padded.defined())
+    scheduleBorder(stage);
+}
+
+/// A global average: the sums of a tile's channels are kept while the positions
+/// come by, in tiles of the product before if there is one.
+void Scheduler::schedulePool(Stage &stage, const Tile &tile, Stage *inner,
+                             const Tile *innerTile) {
+  const Tile &shape = innerTile ? *innerTile : tile;
+  Var at = tileRoot(stage.root, shape, true);
+  Func sum = stage.accumulator;
+  sum.compute_at(stage.root, at);
+  if (shape.isRagged())
+    sum.bound_extent(c, shape.width());
+  sum.vectorize(c, shape.vector).unroll(c);
+  RVar kx(stage.domain.x), ky(stage.domain.y), ko("ko"), ki("ki");
+  int pixels = std::gcd(stage.input.columns, shape.pixels);
+  sum.update().split(kx, ko, ki, pixels).reorder({c, ki, ko, ky});
+  sum.update().vectorize(c, shape.vector).unroll(c).unroll(ki);
+  if (!inner)
+    return;
+  Func acc = inner->accumulator;
+  acc.compute_at(sum, ko).vectorize(c, shape.vector).unroll(c).unroll(x);
+  acc.update()
+      .reorder({c, x, RVar(inner->domain.x)})
+      .vectorize(c, shape.vector)
+      .unroll(c)
+      .unroll(x);
+}
+
+/// The largest and the sum of a position, then its quotients.
+void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
+  bool isOutput = stage.root.name() == pipeline.output.name();
+  tileRoot(stage.root, tile, isOutput);
+  if (!isOutput) {
+    stage.root.bound(c, 0, tile.channels).bound(x, 0, tile.columns);
+    storeForStrip(stage.root);
+  }
+  stage.root.reorder({ci, cv, co, xi, xo});
+  for (Func func : {stage.accumulator, stage.second}) {
+    func.compute_at(stage.root, xi);
+    func.update().atomic().vectorize(RVar(stage.domain.x), tile.vector);
+  }
+}
+
+int64_t Scheduler::run() {
+  bindSlice();
+  auto attributes = schedule.getStages();
+  Stage *inner = nullptr;
+  Tile innerTile;
+  for (auto [i, stage] : llvm::enumerate(pipeline.stages)) {
+    Tile tile =
+        getTile(stage, i < attributes.size() ? attributes[i] : StageAttr());
+    if (!stage.root.defined()) {
+      inner = &stage;
+      innerTile = tile;
+      innerTile.channels = sliceChannels;
+      innerTile.pixels = std::gcd(stage.result.columns, tile.pixels);
+      continue;
+    }
+    if (stage.kind == StageKind::GlobalPool)
+      schedulePool(stage, tile, inner, inner ? &innerTile : nullptr);
+    else if (stage.kind == StageKind::Softmax)
+      scheduleSoftmax(stage, tile);
+    else
+      scheduleStage(stage, tile);
+  }
+  return taskOffset;
+}
+
+int64_t halide::applySchedule(Pipeline &pipeline, ScheduleAttr schedule,
+                              const Form &form) {
+  return Scheduler(pipeline, schedule, form).run();
+}

@@ -1,0 +1,227 @@
+//===- Stage.cpp - primitives as Halide functions -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The arithmetic of each computing primitive.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Stage.h"
+
+using namespace minnow;
+using namespace minnow::halide;
+using namespace minnow::mobile;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+
+const Halide::Var halide::c("c"), halide::x("x"), halide::y("y");
+
+Expr halide::activate(Activation activation, Expr v) {
+  auto hardSigmoid = [](Expr e) {
+    return Halide::clamp(e * (1.f / 6.f) + 0.5f, 0.f, 1.f);
+  };
+  auto sigmoid = [](Expr e) { return 1.f / (1.f + Halide::exp(-e)); };
+  switch (activation) {
+  case Activation::None:
+    return v;
+  case Activation::Relu:
+    return Halide::max(v, 0.f);
+  case Activation::Relu6:
+    return Halide::clamp(v, 0.f, 6.f);
+  case Activation::HardSwish:
+    return v * hardSigmoid(v);
+  case Activation::HardSigmoid:
+    return hardSigmoid(v);
+  case Activation::Sigmoid:
+    return sigmoid(v);
+  case Activation::Silu:
+    return v * sigmoid(v);
+  case Activation::Gelu:
+    return v * 0.5f * (1.f + Halide::erf(v * float(M_SQRT1_2)));
+  }
+  throw Unsupported("unknown activation");
+}
+
+/// How a window moves over a map; read alike from convolutions and pools.
+struct Window {
+  int height, width, rowStride, columnStride, top, bottom, left, right;
+
+  template <typename Op>
+  Window(Op op, llvm::ArrayRef<int64_t> size)
+      : height(size[0]), width(size[1]), rowStride(op.getStrides()[0]),
+        columnStride(op.getStrides()[1]), top(op.getPad()[0]),
+        bottom(op.getPad()[1]), left(op.getPad()[2]), right(op.getPad()[3]) {}
+
+  bool isPadded() const { return top || bottom || left || right; }
+  Expr row(Expr tap) const { return y * rowStride + tap - top; }
+  Expr column(Expr tap) const { return x * columnStride + tap - left; }
+};
+
+static Tensor makeResult(mlir::Value value, Func func, bool flat = false) {
+  auto shape = llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
+  int rows = shape[1], columns = shape[2];
+  return {func, int(shape[3]), flat ? rows * columns : columns,
+          flat ? 1 : rows};
+}
+
+/// The input inside of its borders, zero outside. A column outside is rare, so
+/// that Halide cuts the loops there; a row outside is one test a row.
+static Func addBorder(const Tensor &input) {
+  Func padded("padded");
+  Expr inside = x >= 0 && x < input.columns;
+  Expr value = input.func(c, Halide::clamp(x, 0, input.columns - 1),
+                          Halide::clamp(y, 0, input.rows - 1));
+  Expr inRow = Halide::select(y >= 0 && y < input.rows, value, 0.f);
+  padded(c, x, y) = Halide::select(Halide::likely(inside), inRow, 0.f);
+  return padded;
+}
+
+Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
+                               const Weight &weight, const Weight &bias,
+                               bool flat) {
+  auto filter = op.getFilter().getType().getShape();
+  Window window(op, filter.take_front(2));
+  Stage stage;
+  stage.kind = StageKind::Matrix;
+  stage.input = input;
+  Func in = input.func, acc("accumulator"), value("convolution");
+  if (window.isPadded())
+    in = stage.padded = addBorder(input);
+  acc(c, x, y) = bias(c, 0);
+  if (op.isPointwise()) {
+    RDom k(0, int(filter[2]), "k");
+    acc(c, x, y) += in(k, x, y) * weight(c, k);
+    stage.domain = k;
+  } else {
+    RDom k(0, int(filter[2]), 0, int(filter[1]), 0, int(filter[0]), "k");
+    Expr index = (k.z * int(filter[1]) + k.y) * int(filter[2]) + k.x;
+    acc(c, x, y) +=
+        in(k.x, window.column(k.y), window.row(k.z)) * weight(c, index);
+    stage.domain = k;
+  }
+  value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  stage.accumulator = acc;
+  stage.result = makeResult(op.getResult(), value, flat);
+  return stage;
+}
+
+Stage halide::buildLinear(LinearOp op, const Tensor &input,
+                          const Weight &weight, const Weight &bias) {
+  Stage stage;
+  stage.kind = StageKind::Matrix;
+  stage.input = input;
+  Func acc("accumulator"), value("linear");
+  RDom k(0, input.channels, "k");
+  acc(c, x, y) = bias(c, 0);
+  acc(c, x, y) += input.func(k, x, y) * weight(c, k);
+  value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  stage.domain = k;
+  stage.accumulator = acc;
+  int channels = op.getResult().getType().getDimSize(1);
+  stage.result = {value, channels, input.columns, input.rows};
+  return stage;
+}
+
+/// The tap (k.x, k.y) of a window that does not mix channels, `outside` beyond
+/// the borders. Rows outside are left out of `k` altogether.
+static Expr readTap(const Window &window, const Tensor &input, RDom &k,
+                    float outside) {
+  Expr row = window.row(k.y), column = window.column(k.x);
+  if (window.top || window.bottom)
+    k.where(row >= 0 && row < input.rows);
+  Expr value = input.func(c, Halide::clamp(column, 0, input.columns - 1),
+                          Halide::clamp(row, 0, input.rows - 1));
+  if (!window.left && !window.right)
+    return input.func(c, column, Halide::clamp(row, 0, input.rows - 1));
+  Expr inside = column >= 0 && column < input.columns;
+  return Halide::select(Halide::likely(inside), value, outside);
+}
+
+Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
+                             Func filter, const Weight &bias) {
+  Window window(op, op.getFilter().getType().getShape().take_front(2));
+  Stage stage;
+  stage.kind = StageKind::Depthwise;
+  stage.input = input;
+  Func acc("accumulator"), value("depthwise");
+  RDom k(0, window.width, 0, window.height, "k");
+  acc(c, x, y) = bias(c, 0);
+  Expr tap = readTap(window, input, k, 0.f);
+  acc(c, x, y) += tap * filter(c, k.x, k.y);
+  value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  stage.domain = k;
+  stage.accumulator = acc;
+  stage.result = makeResult(op.getResult(), value);
+  return stage;
+}
+
+/// The elements of the window at (x, y) that lie inside of the input.
+static Expr countInside(const Window &window, const Tensor &input) {
+  auto inside = [](Expr first, int size, int limit) {
+    return Halide::min(first + size, limit) - Halide::max(first, 0);
+  };
+  return inside(window.column(0), window.width, input.columns) *
+         inside(window.row(0), window.height, input.rows);
+}
+
+static Stage buildGlobalAverage(Pool2DOp op, const Tensor &input) {
+  Stage stage;
+  stage.kind = StageKind::GlobalPool;
+  stage.input = input;
+  Func sum("sum"), value("average");
+  RDom k(0, input.columns, 0, input.rows, "k");
+  sum(c, x, y) = 0.f;
+  sum(c, x, y) += input.func(c, k.x, k.y);
+  value(c, x, y) = sum(c, x, y) * (1.f / (input.columns * input.rows));
+  stage.domain = k;
+  stage.accumulator = sum;
+  stage.result = makeResult(op.getResult(), value);
+  return stage;
+}
+
+Stage halide::buildPool(Pool2DOp op, const Tensor &input, bool flat) {
+  if (op.isGlobalAverage())
+    return buildGlobalAverage(op, input);
+  if (flat)
+    throw Unsupported("a window over positions that are no map any more");
+  Window window(op, op.getWindow());
+  Stage stage;
+  stage.kind = StageKind::Pool;
+  stage.input = input;
+  Func acc("accumulator"), value("pool");
+  RDom k(0, window.width, 0, window.height, "k");
+  if (op.getKind() == PoolKind::Max) {
+    float lowest = -std::numeric_limits<float>::infinity();
+    acc(c, x, y) = lowest;
+    Expr tap = readTap(window, input, k, lowest);
+    acc(c, x, y) = Halide::max(acc(c, x, y), tap);
+    value(c, x, y) = acc(c, x, y);
+  } else {
+    acc(c, x, y) = 0.f;
+    acc(c, x, y) += readTap(window, input, k, 0.f);
+    Expr count = op.getCountPad() ? Expr(window.width * window.height)
+                                  : countInside(window, input);
+    value(c, x, y) = acc(c, x, y) / Halide::cast<float>(count);
+  }
+  stage.domain = k;
+  stage.accumulator = acc;
+  stage.result = makeResult(op.getResult(), value);
+  return stage;
+}
+
+Stage halide::buildSoftmax(const Tensor &input) {
+  Stage stage;
+  stage.kind = StageKind::Softmax;
+  stage.input = input;
+  Func largest("largest"), sum("sum"), value("softmax");
+  RDom k(0, input.channels, "k");
+  largest(x, y) = -std::numeric_limits<float>::infinity();
+  largest(x, y) = Halide::max(largest(x, y), input.func(k, x, y));
+  sum(x, y) = 0.f;
+  sum(x, y) += Halide::exp(input.func(k, x, y) - largest(x, y));
+  value(c, x, y) =
+      Halide::exp(input.func(c, x, y) - largest(x, y)) / sum(x, y);
+  stage.domain = k;
+  stage.accumulator = largest;
+  stage.second = sum;
+  stage.result = {value, input.channels, input.columns, input.rows};
+  return stage;
+}

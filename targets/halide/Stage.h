@@ -1,0 +1,75 @@
+//===- Stage.h - primitives as Halide functions -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each computing primitive becomes one stage: an accumulation with a tile in
+// registers, and the value that its users read. The arithmetic is written here,
+// the loops around it come later (Schedules.cpp).
+//
+// Halide reports by exceptions; so does this folder, and turns them to
+// llvm::Error at its edge.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HALIDE_STAGE_H
+#define MINNOW_TARGETS_HALIDE_STAGE_H
+
+#include "dialects/mobile/Mobile.h"
+#include "targets/halide/Form.h"
+#include <Halide.h>
+#include <functional>
+#include <stdexcept>
+
+namespace minnow::halide {
+
+/// A kernel for which no stage is written.
+struct Unsupported : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A tensor as a function of (channel, column, row). A map [1, H, W, C] has the
+/// sizes C, W, H, a matrix [M, N] is N, M, 1. Where a kernel treats positions
+/// alike, all of them are columns of one row.
+struct Tensor {
+  Halide::Func func;
+  int channels = 1, columns = 1, rows = 1;
+  bool stored = false;       // has memory; otherwise it is computed at each use
+  bool columnsFirst = false; // columns are neighbours in memory, not channels
+};
+
+/// Weights as an expression of the output channel and the index of the sum.
+using Weight =
+    std::function<Halide::Expr(Halide::Expr channel, Halide::Expr k)>;
+
+enum class StageKind { Matrix, Depthwise, Pool, GlobalPool, Softmax, Elementwise };
+
+/// One primitive that computes.
+struct Stage {
+  StageKind kind = StageKind::Elementwise;
+  Halide::Func accumulator; // undefined where there is none
+  Halide::RDom domain;
+  Halide::Func padded; // the input with its border, or undefined
+  Halide::Func second; // softmax: the sums
+  Tensor input;
+  Tensor result;     // of the primitive itself
+  Halide::Func root; // holds the value that leaves the stage
+  int panel = 0;     // channels that are computed together (matrix)
+  int channelsAlike = 1; // vectors must divide it
+};
+
+extern const Halide::Var c, x, y;
+
+Halide::Expr activate(mobile::Activation activation, Halide::Expr value);
+
+/// A convolution with a filter of all input channels. `weight` is indexed by
+/// (row * kw + column) * input channels + input channel.
+Stage buildConvolution(mobile::Conv2DOp op, const Tensor &input,
+                       const Weight &weight, const Weight &bias, bool flat);
+Stage buildLinear(mobile::LinearOp op, const Tensor &input,
+                  const Weight &weight, const Weight &bias);
+/// `filter` is a function of (channel, column, row).
+Stage buildDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
+                     Halide::Func filter, const Weight &bias);
+Stage buildPool(mobile::Pool2DOp op, const Tensor &input, bool flat);
+Stage buildSoftmax(const Tensor &input);
+
+} // namespace minnow::halide
+
+#endif // MINNOW_TARGETS_HALIDE_STAGE_H

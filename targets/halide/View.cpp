@@ -1,0 +1,81 @@
+//===- View.cpp - tensors as channels, columns and rows -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which kernels may forget that their positions form a map.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/View.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace minnow;
+using namespace minnow::halide;
+using namespace minnow::mobile;
+using mlir::Operation;
+using mlir::Value;
+
+llvm::ArrayRef<int64_t> halide::getShape(Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
+}
+
+int64_t halide::product(llvm::ArrayRef<int64_t> sizes) {
+  int64_t result = 1;
+  for (int64_t size : sizes)
+    result *= size;
+  return result;
+}
+
+bool halide::isComputing(Operation *op) {
+  return !llvm::isa<AddOp, MulOp, ActivateOp, ReshapeOp, TransposeOp, YieldOp>(
+      op);
+}
+
+/// Whether `rhs` is repeated along positions other than all of them.
+static bool isBroadcastOverSome(Value lhs, Value rhs) {
+  auto shape = getShape(rhs);
+  return shape != getShape(lhs) && shape.size() != 1 &&
+         product(shape.drop_back()) != 1;
+}
+
+static bool isPixelwise(Operation &op) {
+  return llvm::TypeSwitch<Operation *, bool>(&op)
+      .Case([](Conv2DOp conv) { return conv.isPointwise(); })
+      .Case([](Pool2DOp pool) { return pool.isGlobalAverage(); })
+      .Case<AddOp, MulOp>([](auto binary) {
+        return !isBroadcastOverSome(binary.getLhs(), binary.getRhs());
+      })
+      .Case<LinearOp, ActivateOp, YieldOp>([](auto) { return true; })
+      .Case([](ReshapeOp reshape) {
+        return getShape(reshape.getInput()).back() ==
+               getShape(reshape.getResult()).back();
+      })
+      .Case([](SoftmaxOp) { return true; })
+      .Default(false);
+}
+
+static bool isElementwise(Operation &op) {
+  return llvm::TypeSwitch<Operation *, bool>(&op)
+      .Case<AddOp, MulOp>([](auto binary) {
+        return getShape(binary.getLhs()) == getShape(binary.getRhs());
+      })
+      .Case<ActivateOp, ReshapeOp, YieldOp>([](auto) { return true; })
+      .Default(false);
+}
+
+View halide::getView(KernelOp kernel) {
+  mlir::Block &block = kernel.getBody().front();
+  if (llvm::all_of(block, isElementwise))
+    return View::Elements;
+  return llvm::all_of(block, isPixelwise) ? View::Pixels : View::Maps;
+}
+
+std::optional<Sizes> halide::getSizes(Value value, View view) {
+  auto shape = getShape(value);
+  if (view == View::Elements)
+    return Sizes{product(shape), 1, 1};
+  int64_t channels = shape.empty() ? 1 : shape.back();
+  if (shape.size() != 4 || view == View::Pixels)
+    return Sizes{channels, shape.empty() ? 1 : product(shape.drop_back()), 1};
+  if (shape[0] != 1)
+    return std::nullopt;
+  return Sizes{channels, shape[2], shape[1]};
+}

@@ -1,0 +1,41 @@
+//===- View.h - tensors as channels, columns and rows -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A kernel sees its tensors as (channel, column, row). A map [1, H, W, C] has
+// the sizes C, W, H, a matrix [M, N] is N, M, 1. Kernels that never look at
+// neighbours see all positions in one row, whose tiles then fit better.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HALIDE_VIEW_H
+#define MINNOW_TARGETS_HALIDE_VIEW_H
+
+#include "dialects/mobile/Mobile.h"
+#include <optional>
+
+namespace minnow::halide {
+
+enum class View {
+  Maps,     // as they are
+  Pixels,   // all positions in one row: nothing looks at neighbours
+  Elements, // all elements are channels of one position
+};
+
+struct Sizes {
+  int64_t channels, columns, rows;
+};
+
+/// The widest view that all primitives of `kernel` allow.
+View getView(mobile::KernelOp kernel);
+
+/// The sizes of a tensor; none for a map of a batch of more than one.
+std::optional<Sizes> getSizes(mlir::Value value, View view);
+
+/// Whether `op` computes: it has a stage of its own in a schedule. The others
+/// are computed where their result is used.
+bool isComputing(mlir::Operation *op);
+
+llvm::ArrayRef<int64_t> getShape(mlir::Value value);
+int64_t product(llvm::ArrayRef<int64_t> sizes);
+
+} // namespace minnow::halide
+
+#endif // MINNOW_TARGETS_HALIDE_VIEW_H
