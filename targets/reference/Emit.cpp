@@ -181,6 +181,10 @@ static OwningOpRef<ModuleOp> isolate(mobile::KernelOp kernel) {
   return module;
 }
 
+/// What a block of `halide_malloc` may take besides its bytes: a header of 128
+/// and the way to the next multiple of 128.
+static constexpr uint64_t kBlockBytes = 256;
+
 /// The bytes of the scratch buffer, which is the only one of i8.
 static uint64_t getScratchBytes(func::FuncOp body) {
   if (body.getNumArguments() == 0)
@@ -205,8 +209,9 @@ llvm::Expected<KernelCode> minnow::emitReference(const TargetSpec &spec,
   code.reference = true;
   if (llvm::Error error = run(*module, addBufferization))
     return error;
-  code.scratchBytes =
+  uint64_t scratchBytes =
       getScratchBytes(module->lookupSymbol<func::FuncOp>(kBodyName));
+  code.scratchBytes = scratchBytes ? scratchBytes + kBlockBytes : 0;
   if (llvm::Error error = run(*module, addLowering))
     return error;
 
@@ -216,7 +221,7 @@ llvm::Expected<KernelCode> minnow::emitReference(const TargetSpec &spec,
   for (unsigned i = 0; i < body.getNumArguments(); ++i)
     body.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                     UnitAttr::get(body.getContext()));
-  EntryBuilder(*module).build(body, symbol, code.scratchBytes);
+  EntryBuilder(*module).build(body, symbol, scratchBytes);
   llvm::Expected<std::string> object = compileToObject(*module, *machine);
   if (!object)
     return object.takeError();

@@ -26,9 +26,10 @@ void registerReferenceDialects(mlir::DialectRegistry &registry);
 ///   void *halide_malloc(void *context, size_t bytes)
 ///   void halide_free(void *context, void *pointer)
 ///
-/// once each, for at most scratchBytes, aligned to 128 bytes. The kernel's
-/// schedule has no influence. Errors: an unknown machine, and elements that are
-/// not f32. Not for two threads at once on kernels of one MLIRContext.
+/// once each, for a block aligned to 128 bytes; scratchBytes are those of the
+/// block and 256 for the header that an allocator may put before it. The
+/// kernel's schedule has no influence. Errors: an unknown machine, and elements
+/// that are not f32. Not for two threads at once on kernels of one MLIRContext.
 llvm::Expected<KernelCode> emitReference(const TargetSpec &spec,
                                          mobile::KernelOp kernel,
                                          llvm::StringRef symbol);
