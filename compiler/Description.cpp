@@ -43,7 +43,7 @@ static Offset<abi::Tensor> buildTensor(FlatBufferBuilder &builder,
       layout ? layout.getValue().str() : (dims.size() == 4 ? "nchw" : "");
   return abi::CreateTensorDirect(
       builder, getTensorName(program, index, assembly.inputCount).c_str(),
-      abi::DataType_F32, &dims, word.c_str());
+      abi::DataType::F32, &dims, word.c_str());
 }
 
 static Offset<abi::Preprocessing> buildPreprocessing(FlatBufferBuilder &builder,

@@ -9,6 +9,7 @@
 #include "targets/cpu/Kernels.h"
 #include "targets/llvm/Object.h"
 #include "targets/reference/Emit.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace minnow;
 using llvm::Expected;
@@ -18,15 +19,13 @@ namespace {
 
 class CpuTarget : public Target {
 public:
-  CpuTarget(TargetSpec spec, cpu::Isa isa, cost::Machine machine,
-            std::vector<std::string> requirements)
-      : spec(std::move(spec)), isa(std::move(isa)), machine(machine),
-        requirements(std::move(requirements)) {}
+  CpuTarget(TargetSpec spec, cpu::Isa isa, const cost::Machine &machine)
+      : spec(std::move(spec)), isa(std::move(isa)), machine(machine) {}
 
   const TargetSpec &getSpec() const override { return spec; }
   const cost::Machine &getMachine() const override { return machine; }
   std::vector<std::string> getRequirements() const override {
-    return requirements;
+    return isa.requirements;
   }
   bool canFuse(llvm::ArrayRef<mlir::Operation *> ops,
                std::string *why) const override {
@@ -49,8 +48,7 @@ public:
 private:
   TargetSpec spec;
   cpu::Isa isa;
-  cost::Machine machine;
-  std::vector<std::string> requirements;
+  const cost::Machine &machine;
 };
 
 } // namespace
@@ -74,41 +72,24 @@ Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
   return linkRelocatable(objects);
 }
 
-/// The features of `spec` that emitted code may use and that the runtime checks
-/// before it loads a program, by LLVM's names.
-static Expected<std::vector<std::string>>
-findRequirements(const TargetSpec &spec) {
-  static const StringRef kChecked[] = {
-      "avx",        "avx2",         "fma",
-      "f16c",       "bmi",          "bmi2",
-      "lzcnt",      "avx512f",      "avx512dq",
-      "avx512bw",   "avx512vl",     "avx512cd",
-      "avx512ifma", "avx512vbmi",   "avx512vbmi2",
-      "avx512vnni", "avx512bitalg", "avx512vpopcntdq",
-      "avx512bf16", "avx512fp16",   "avxvnni"};
-  auto features = getFeatures(spec);
-  if (!features)
-    return features.takeError();
-  std::vector<std::string> names;
-  for (StringRef name : kChecked)
-    if (llvm::is_contained(*features, name))
-      names.push_back(name.str());
-  return names;
-}
-
 namespace minnow::cpu {
 Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
   auto resolved = resolveMachine(spec);
   if (!resolved)
     return resolved.takeError();
-  auto requirements = findRequirements(*resolved);
-  if (!requirements)
-    return requirements.takeError();
-  auto isa = makeIsa(*resolved);
+  auto isa = getIsa(*resolved);
   if (!isa)
     return isa.takeError();
-  return std::make_unique<CpuTarget>(*resolved, *isa,
-                                     cost::findMachine(resolved->cpu),
-                                     std::move(*requirements));
+  auto features = getFeatures(*resolved);
+  if (!features)
+    return features.takeError();
+  llvm::Triple triple(resolved->triple);
+  const cost::Machine *machine = cost::chooseMachine(
+      triple.getArchName().str(), resolved->cpu, *features);
+  if (!machine)
+    return llvm::createStringError(
+        "no machine description fits '" + resolved->cpu + "' of " +
+        resolved->triple + "; name a CPU with more features, such as x86-64-v3");
+  return std::make_unique<CpuTarget>(*resolved, std::move(*isa), *machine);
 }
 } // namespace minnow::cpu
