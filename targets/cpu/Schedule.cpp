@@ -55,7 +55,7 @@ private:
   int64_t chooseStrip(const Split &split, size_t stageCount) const;
 
   const Isa &isa;
-  KernelOp kernel;
+  mutable KernelOp kernel; // a handle; its getters are not const
   View view;
 };
 
