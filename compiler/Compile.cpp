@@ -123,10 +123,7 @@ static Expected<Assembly> collect(mlir::ModuleOp module,
   if (assembly.weights.size() != assembly.program.getWeightsBytes().value_or(0))
     return llvm::createStringError("the module's weights are left out; compile "
                                    "from a file that holds them");
-  auto count =
-      assembly.program->getAttrOfType<mlir::IntegerAttr>("mobile.inputs");
-  assembly.inputCount =
-      count ? count.getInt() : assembly.program.getNumArguments() - 1;
+  assembly.inputCount = assembly.program.getNumInputs();
   return assembly;
 }
 

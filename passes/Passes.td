@@ -21,8 +21,16 @@ def Raise : Pass<"raise", "::mlir::ModuleOp"> {
   let description = [{
     Finds inverted bottlenecks by dataflow, wherever they come from, and wraps
     their primitives into `mobile.uib` and `mobile.fused_ib`. Nothing is
-    computed differently; inlining the blocks gives the input back.
+    computed differently; inlining the blocks gives the input back. A block is
+    named after what its layers' names have in common ("blocks.2.0").
+
+    Example: `minnow-opt --raise=explain` also says of each convolution that
+    looks like a projection but ends no block why.
   }];
+  let options = [
+    Option<"explain", "explain", "bool", /*default=*/"false",
+           "Remark why a projection stays a primitive">,
+  ];
 }
 
 def InlineBlocks : Pass<"inline-blocks", "::mlir::ModuleOp"> {

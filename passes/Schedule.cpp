@@ -1,9 +1,33 @@
-#include "dialects/mobile/Mobile.h"
+//===- Schedule.cpp - schedules and layouts from the target ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels are scheduled each by itself, in the order of the module.
+//===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
+#include "targets/Target.h"
+
+using namespace mlir;
+
 namespace minnow {
 #define GEN_PASS_DEF_SCHEDULE
 #include "passes/Passes.h.inc"
-namespace {
-struct Schedule : impl::ScheduleBase<Schedule> { using impl::ScheduleBase<Schedule>::ScheduleBase; void runOnOperation() override {} };
-} // namespace
 } // namespace minnow
+
+namespace {
+
+struct Schedule : minnow::impl::ScheduleBase<Schedule> {
+  using ScheduleBase::ScheduleBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto target = minnow::createTarget(minnow::TargetSpec::of(module));
+    if (!target) {
+      module.emitError(llvm::toString(target.takeError()));
+      return signalPassFailure();
+    }
+    for (auto kernel : module.getOps<minnow::mobile::KernelOp>())
+      (*target)->schedule(kernel);
+  }
+};
+
+} // namespace

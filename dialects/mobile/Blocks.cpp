@@ -56,10 +56,10 @@ public:
     return projection && projection.isPointwise();
   }
 
-  bool isExpansion(Conv2DOp op) {
-    auto filter = op.getFilter().getType().getShape();
-    return op.isPointwise() && op.getActivation() != Activation::None &&
-           filter[3] >= filter[2];
+  /// Whether `value` is `result`, which may have any users, or has one user.
+  bool isPrivate(Value value, Value result) {
+    return value == result || value.hasOneUse() ||
+           fail("a value inside the block has users outside of it");
   }
 
 private:
@@ -67,6 +67,21 @@ private:
 };
 
 } // namespace
+
+/// Whether `op` has fewer, or more, channels after it than before it.
+static bool narrows(Conv2DOp op) {
+  auto filter = op.getFilter().getType().getShape();
+  return filter[3] < filter[2];
+}
+static bool widens(Conv2DOp op) {
+  auto filter = op.getFilter().getType().getShape();
+  return filter[3] > filter[2];
+}
+
+static bool isExpansion(Conv2DOp op) {
+  return op.isPointwise() && op.getActivation() != Activation::None &&
+         !narrows(op);
+}
 
 /// Steps over the stages before the projection: middle depthwise, expansion,
 /// start depthwise; what is left is the input.
@@ -80,7 +95,7 @@ static void matchStages(Matcher &matcher, UibForm &form) {
     value = form.middleDepthwise.getInput();
 
   form.expansion = matcher.producer<Conv2DOp>(value);
-  if (form.expansion && !matcher.isExpansion(form.expansion))
+  if (form.expansion && !isExpansion(form.expansion))
     form.expansion = {};
   if (form.expansion) {
     value = form.expansion.getInput();
@@ -109,6 +124,8 @@ std::optional<UibForm> minnow::mobile::matchUib(Value result,
       return matcher.fail("layer scale must have one factor a channel and no "
                           "activation"),
              std::nullopt;
+    if (!matcher.isPrivate(block, result))
+      return std::nullopt;
     block = form.layerScale.getLhs();
   }
 
@@ -118,6 +135,8 @@ std::optional<UibForm> minnow::mobile::matchUib(Value result,
     return matcher.fail("must end in a pointwise convolution without "
                         "activation, the projection"),
            std::nullopt;
+  if (!matcher.isPrivate(block, result))
+    return std::nullopt;
   matchStages(matcher, form);
   if (!form.expansion && !form.middleDepthwise)
     return matcher.fail("expected an expansion or a depthwise convolution "
@@ -125,6 +144,10 @@ std::optional<UibForm> minnow::mobile::matchUib(Value result,
            std::nullopt;
   if (form.residual && skip != form.input)
     return matcher.fail("the residual must add the block's input"),
+           std::nullopt;
+  if (!form.residual && !form.startDepthwise && !form.middleDepthwise)
+    return matcher.fail("without a depthwise convolution it must have a "
+                        "residual"),
            std::nullopt;
   return form;
 }
@@ -139,17 +162,37 @@ std::optional<FusedIbForm> minnow::mobile::matchFusedIb(Value result,
   if (!form.projection || !form.projection.isPointwise())
     return matcher.fail("must end in a pointwise convolution, the projection"),
            std::nullopt;
+  if (!matcher.isPrivate(block, result))
+    return std::nullopt;
   form.expansion = matcher.producer<Conv2DOp>(form.projection.getInput());
   if (!form.expansion || form.expansion.isPointwise() ||
       form.expansion.getActivation() == Activation::None)
     return matcher.fail("expected a full convolution with activation before "
                         "the projection, the expansion"),
            std::nullopt;
+  if (narrows(form.expansion) || widens(form.projection))
+    return matcher.fail("expected an expansion with no fewer outputs than "
+                        "inputs, a projection with no more"),
+           std::nullopt;
   form.input = form.expansion.getInput();
   if (form.residual && skip != form.input)
     return matcher.fail("the residual must add the block's input"),
            std::nullopt;
   return form;
+}
+
+static SmallVector<Operation *> withoutNull(ArrayRef<Operation *> ops) {
+  auto present = llvm::make_filter_range(ops, [](auto *op) { return op; });
+  return llvm::to_vector(present);
+}
+
+SmallVector<Operation *> UibForm::getParts() {
+  return withoutNull({startDepthwise, expansion, middleDepthwise, projection,
+                      layerScale, residual});
+}
+
+SmallVector<Operation *> FusedIbForm::getParts() {
+  return withoutNull({expansion, projection, residual});
 }
 
 //===----------------------------------------------------------------------===//
@@ -214,10 +257,11 @@ static LogicalResult verifyBlock(Operation *op) {
 /// Checks that the region is `form` and nothing besides: every primitive of it
 /// belongs to the chain, whose input is the region's argument.
 template <typename Form>
-static LogicalResult verifyForm(Operation *op, const std::optional<Form> &form,
-                                ArrayRef<Operation *> parts, StringRef why) {
+static LogicalResult verifyForm(Operation *op, std::optional<Form> &form,
+                                StringRef why) {
   if (!form)
     return op->emitOpError("region is no such block: ") << why;
+  SmallVector<Operation *> parts = form->getParts();
   if (form->input != op->getRegion(0).getArgument(0))
     return op->emitOpError("region is no such block: the chain before ")
            << parts.front()->getName() << " must start at the argument";
@@ -232,15 +276,7 @@ LogicalResult UibOp::verifyRegions() {
     return failure();
   std::string why;
   auto form = matchUib(getYielded(*this), &why);
-  SmallVector<Operation *> parts;
-  if (form)
-    for (Operation *part :
-         {form->startDepthwise.getOperation(), form->expansion.getOperation(),
-          form->middleDepthwise.getOperation(), form->projection.getOperation(),
-          form->layerScale.getOperation(), form->residual.getOperation()})
-      if (part)
-        parts.push_back(part);
-  return verifyForm(*this, form, parts, why);
+  return verifyForm(*this, form, why);
 }
 
 LogicalResult FusedIbOp::verifyRegions() {
@@ -248,13 +284,7 @@ LogicalResult FusedIbOp::verifyRegions() {
     return failure();
   std::string why;
   auto form = matchFusedIb(getYielded(*this), &why);
-  SmallVector<Operation *> parts;
-  if (form) {
-    parts = {form->expansion, form->projection};
-    if (form->residual)
-      parts.push_back(form->residual);
-  }
-  return verifyForm(*this, form, parts, why);
+  return verifyForm(*this, form, why);
 }
 
 //===----------------------------------------------------------------------===//

@@ -21,6 +21,9 @@ struct UibForm {
   Conv2DOp projection;
   MulOp layerScale;
   AddOp residual;
+
+  /// Those that there are, in order of dataflow.
+  llvm::SmallVector<mlir::Operation *> getParts();
 };
 
 /// The parts of a fused inverted bottleneck; `residual` may be null.
@@ -29,19 +32,24 @@ struct FusedIbForm {
   Conv2DOp expansion;
   Conv2DOp projection;
   AddOp residual;
+
+  llvm::SmallVector<mlir::Operation *> getParts();
 };
 
 /// Matches backwards from `result`, the block's last value, through the
 /// dataflow. Every value but `result` has one user, but for the input of a
 /// residual. On failure `why`, if given, says what was expected and found.
 ///
-/// A pointwise convolution before the projection with more outputs than inputs
-/// is the expansion; without it the block is a depthwise convolution and a
-/// projection (MobileNetV2's first block). A depthwise convolution before the
-/// expansion is taken as the start depthwise only if it has no activation.
+/// A pointwise convolution before the projection with activation and no fewer
+/// outputs than inputs is the expansion; without it the block is a depthwise
+/// convolution and a projection (MobileNetV2's first block). A depthwise
+/// convolution before the expansion is taken as the start depthwise only if it
+/// has no activation. Two pointwise convolutions alone (FFN) are a block only
+/// with their residual: without, a network's head would be one.
 std::optional<UibForm> matchUib(mlir::Value result, std::string *why = nullptr);
 
-/// As matchUib, for a full convolution followed by a pointwise one.
+/// As matchUib, for a full convolution that does not reduce the channels,
+/// followed by a pointwise one that does not increase them.
 std::optional<FusedIbForm> matchFusedIb(mlir::Value result,
                                         std::string *why = nullptr);
 

@@ -240,6 +240,7 @@ def Mobile_SoftmaxOp : Mobile_Op<"softmax", [Pure,
   let arguments = (ins Mobile_AnyTensor:$input);
   let results = (outs Mobile_AnyTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Mobile_PadOp : Mobile_Primitive<"pad", [
@@ -496,13 +497,16 @@ def Mobile_ProgramOp : Mobile_Function<"program"> {
   let summary = "the unit of time: calls of kernels over buffers";
   let description = [{
     Before `plan-memory` its values are tensors and it yields its outputs. After
-    it they are memrefs: the arguments are the inputs, then the outputs, every
-    other buffer is a `mobile.buffer`, and `arena_bytes` is the arena's size.
+    it they are memrefs: the arguments are the inputs, then the outputs (marked
+    `mobile.output`), every other buffer is a `mobile.buffer`, and `arena_bytes`
+    is the arena's size. The weights of `@net` are the bytes of the one
+    `mobile.weight @net.weights`.
 
     Example:
 
     ```mlir
-    mobile.program @net(%x: memref<1x14x14x96xf32>, %y: memref<1x14x14x192xf32>)
+    mobile.program @net(%x: memref<1x14x14x96xf32>,
+                        %y: memref<1x14x14x192xf32> {mobile.output})
         attributes {arena_bytes = 0 : i64, weights_bytes = 73728 : i64} {
       %w = mobile.buffer weights at 0 : memref<4x96x48xf32>
       mobile.call @pointwise(%x, %w, %y)
@@ -516,7 +520,13 @@ def Mobile_ProgramOp : Mobile_Function<"program"> {
                        OptionalAttr<I64Attr>:$weights_bytes,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs);
-  let extraClassDeclaration = functionDeclarations;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = functionDeclarations # [{
+    /// Whether `plan-memory` was here.
+    bool isPlanned() { return getArenaBytes().has_value(); }
+    /// How many of the arguments are inputs; the others are outputs.
+    unsigned getNumInputs();
+  }];
 }
 
 def Mobile_CallOp : Mobile_Op<"call", [

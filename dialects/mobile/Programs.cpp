@@ -100,6 +100,51 @@ LogicalResult KernelOp::verifyRegions() {
   return success();
 }
 
+unsigned ProgramOp::getNumInputs() {
+  unsigned inputs = 0;
+  while (inputs < getNumArguments() && !getArgAttr(inputs, "mobile.output"))
+    ++inputs;
+  return inputs;
+}
+
+/// Whether `buffer` lies inside its memory space, where its address can be
+/// aligned for any vector.
+static LogicalResult verifyBuffer(ProgramOp program, BufferOp buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+    return buffer.emitOpError("must have a static shape in row-major order");
+  int64_t space = buffer.getSpace() == MemorySpace::Arena
+                      ? program.getArenaBytes().value_or(0)
+                      : program.getWeightsBytes().value_or(0);
+  int64_t offset = buffer.getOffset();
+  int64_t end =
+      offset + type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+  if (offset < 0 || end > space)
+    return buffer.emitOpError("bytes ")
+           << offset << " to " << end << " are outside of the "
+           << stringifyMemorySpace(buffer.getSpace()) << " of " << space
+           << " bytes";
+  if (offset % 64 != 0)
+    return buffer.emitOpError("offset ")
+           << offset << " is no multiple of 64, the alignment of buffers";
+  return success();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  for (Operation &op : getBody().front()) {
+    if (!isa<CallOp, GetWeightOp, BufferOp, YieldOp>(op))
+      return op.emitOpError("is no call, weight or buffer; a program holds "
+                            "nothing else");
+    if (auto buffer = dyn_cast<BufferOp>(op))
+      if (failed(verifyBuffer(*this, buffer)))
+        return failure();
+  }
+  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!yield || yield.getOperandTypes() != getResultTypes())
+    return emitOpError("must yield values of its result types");
+  return success();
+}
+
 /// Whether `actual` may stand for `expected`: the same tensor, or memory for at
 /// least as many elements (a layout may pad).
 static bool fits(Type actual, Type expected) {

@@ -7,7 +7,7 @@
 //   time = max(MACs / peak, bytes of each memory level / its bandwidth)
 //
 // Plain data, no allocation, no global state: an architecture search may call
-// it from many threads.
+// it from many threads. Machines as data files are beside it, in Machines.h.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_TARGETS_COST_COST_H
 #define MINNOW_TARGETS_COST_COST_H
@@ -18,9 +18,9 @@ namespace minnow::cost {
 
 /// One level of memory, from the nearest (level 0) outwards.
 struct MemoryLevel {
-  const char *name;       // "L1", "L2", "L3", "DRAM"
-  double bytes;           // capacity; infinite for the last
-  double bytesPerSecond;  // bandwidth of one core
+  const char *name;      // "L1", "L2", "L3", "DRAM"
+  double bytes;          // capacity; infinite for the last
+  double bytesPerSecond; // bandwidth of one core
 };
 
 inline constexpr unsigned kMaxLevels = 5;
@@ -28,10 +28,11 @@ inline constexpr unsigned kMaxLevels = 5;
 /// A machine: the peak of one core and its memories.
 struct Machine {
   const char *name;
-  double macsPerSecond;        // f32, one core
-  double callSeconds;          // fixed cost of one kernel call
-  double vectorBytes;          // of one register
-  unsigned registers;          // vector registers
+  double macsPerSecond; // f32, one core
+  double callSeconds;   // fixed cost of one kernel call
+  double stripLoss;     // share of the MAC time that fusing by strips adds
+  double vectorBytes;   // of one register
+  unsigned registers;   // vector registers
   unsigned levels;
   MemoryLevel memory[kMaxLevels];
 };
@@ -41,14 +42,16 @@ struct KernelShape {
   double macs = 0;        // convolutions, matrix products, attention
   double elementwise = 0; // element operations besides
   double weightBytes = 0;
-  double inputBytes = 0;  // activations read from outside of the kernel
+  double weightPasses = 1; // how often the weights are read: once a strip
+  double inputBytes = 0;   // activations read from outside of the kernel
   double outputBytes = 0;
-  double innerBytes = 0;  // the widest tensor that stays inside
-  double recomputedMacs = 0; // done again at the borders of strips
+  double innerBytes = 0; // of tensors that stay inside, alive at one time
+  double stripMacs = 0;  // those of `macs` that pay the machine's stripLoss
 };
 
 enum class Bound : uint8_t { Macs, Memory };
 
+/// The predicted time of one call; `seconds` includes the cost of calling.
 struct Estimate {
   double seconds;
   double macSeconds;
@@ -61,9 +64,10 @@ struct Estimate {
 double getRidge(const Machine &machine);
 
 /// Predicts one call. Activations come from the smallest level that holds the
-/// kernel's whole working set, weights from the last level but one that holds
+/// kernel's whole working set, weights from the smallest that holds
 /// `networkBytes`, all weights and activations that are touched between two
-/// calls.
+/// calls; where they pass more than once, the further passes come from the
+/// smallest level that holds them and the inner tensors.
 Estimate estimate(const Machine &machine, const KernelShape &kernel,
                   double networkBytes);
 
