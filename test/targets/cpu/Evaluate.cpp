@@ -155,8 +155,8 @@ template <typename Op> static Array combine(Op op, Array &lhs, Array &rhs) {
       rest /= out.shape[d];
     }
     double a = lhs.data[i], b = rhs.data[index];
-    out.data[i] = activate(op.getActivation(),
-                           std::is_same_v<Op, AddOp> ? a + b : a * b);
+    out.data[i] =
+        activate(op.getActivation(), std::is_same_v<Op, AddOp> ? a + b : a * b);
   }
   return out;
 }

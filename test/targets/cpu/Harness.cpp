@@ -134,8 +134,9 @@ void CompiledKernel::makeOperands() {
   std::mt19937 random(7);
   std::uniform_real_distribution<float> uniform(-1.f, 1.f);
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    auto shape = llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i])
-                     .getShape();
+    auto shape =
+        llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i])
+            .getShape();
     std::vector<float> values(llvm::product_of(shape));
     for (float &value : values)
       value = uniform(random);
@@ -173,7 +174,8 @@ double CompiledKernel::getRelativeError() {
   for (size_t i = 0; i < expected.size(); ++i) {
     if (!std::isfinite(actual[i]))
       return INFINITY;
-    difference = std::max(difference, std::fabs(double(actual[i]) - expected[i]));
+    difference =
+        std::max(difference, std::fabs(double(actual[i]) - expected[i]));
     largest = std::max(largest, std::fabs(double(expected[i])));
   }
   return difference / largest;

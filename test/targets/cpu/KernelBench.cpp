@@ -47,8 +47,9 @@ double measure(const std::function<void()> &run) {
 
 #define FMA(REG, N) "vfmadd231ps %%" REG "15, %%" REG "14, %%" REG #N "\n"
 #define FMAS(REG)                                                              \
-  FMA(REG, 0) FMA(REG, 1) FMA(REG, 2) FMA(REG, 3) FMA(REG, 4) FMA(REG, 5)      \
-  FMA(REG, 6) FMA(REG, 7) FMA(REG, 8) FMA(REG, 9) FMA(REG, 10) FMA(REG, 11)
+  FMA(REG, 0)                                                                  \
+  FMA(REG, 1) FMA(REG, 2) FMA(REG, 3) FMA(REG, 4) FMA(REG, 5) FMA(REG, 6)      \
+      FMA(REG, 7) FMA(REG, 8) FMA(REG, 9) FMA(REG, 10) FMA(REG, 11)
 
 /// Multiply-adds in a second of one core that does nothing else.
 double measurePeak(bool wide) {
@@ -86,9 +87,9 @@ void addDepthwise(int64_t size, int64_t channels, int64_t kernel,
   KernelText text;
   Node in = text.argument({1, size, size, channels});
   Node out = text.depthwise(in, {0, kernel, stride, {}, "relu"});
-  cases.push_back({fmt::format("dw {0}x{0} {1} k{2} s{3}", size, channels,
-                               kernel, stride),
-                   repeats, text.finish(out)});
+  cases.push_back(
+      {fmt::format("dw {0}x{0} {1} k{2} s{3}", size, channels, kernel, stride),
+       repeats, text.finish(out)});
 }
 
 void addFused(int64_t size, int64_t inputs, int64_t middle, int64_t outputs) {

@@ -32,9 +32,10 @@ protected:
 };
 
 TEST_P(KernelTest, PointwiseOfAnySize) {
-  struct { int64_t size, inputs, outputs; } cases[] = {
-      {14, 96, 192}, {7, 128, 512}, {28, 64, 64}, {5, 17, 24},
-      {7, 40, 40},   {1, 960, 100}, {3, 8, 1},    {12, 3, 33}};
+  struct {
+    int64_t size, inputs, outputs;
+  } cases[] = {{14, 96, 192}, {7, 128, 512}, {28, 64, 64}, {5, 17, 24},
+               {7, 40, 40},   {1, 960, 100}, {3, 8, 1},    {12, 3, 33}};
   for (auto [size, inputs, outputs] : cases) {
     KernelText text;
     Node in = text.argument({1, size, size, inputs});
@@ -43,13 +44,15 @@ TEST_P(KernelTest, PointwiseOfAnySize) {
 }
 
 TEST_P(KernelTest, FullConvolutionOfAnyWindow) {
-  struct { int64_t h, w, inputs; Conv form; } cases[] = {
-      {28, 28, 32, {96, 3, 2}},
-      {9, 13, 8, {24, 3, 1}},
-      {8, 8, 16, {16, 3, 2, {0, 1, 0, 1}, "relu6"}},
-      {11, 7, 5, {10, 5, 2, {1, 2, 1, 2}, "none", false}},
-      {6, 6, 16, {32, 3, 1, {0, 0, 0, 0}}},
-      {14, 14, 16, {32, 1, 2, {0, 0, 0, 0}}}};
+  struct {
+    int64_t h, w, inputs;
+    Conv form;
+  } cases[] = {{28, 28, 32, {96, 3, 2}},
+               {9, 13, 8, {24, 3, 1}},
+               {8, 8, 16, {16, 3, 2, {0, 1, 0, 1}, "relu6"}},
+               {11, 7, 5, {10, 5, 2, {1, 2, 1, 2}, "none", false}},
+               {6, 6, 16, {32, 3, 1, {0, 0, 0, 0}}},
+               {14, 14, 16, {32, 1, 2, {0, 0, 0, 0}}}};
   for (auto &[h, w, inputs, form] : cases) {
     KernelText text;
     Node in = text.argument({1, h, w, inputs});
@@ -58,15 +61,17 @@ TEST_P(KernelTest, FullConvolutionOfAnyWindow) {
 }
 
 TEST_P(KernelTest, DepthwiseOfAnyWindow) {
-  struct { int64_t h, w, channels; Conv form; } cases[] = {
-      {28, 28, 96, {0, 3, 1}},
-      {14, 14, 192, {0, 5, 2}},
-      {7, 7, 512, {0, 5, 1, {}, "relu"}},
-      {13, 9, 24, {0, 3, 2, {0, 1, 0, 1}}},
-      {6, 5, 7, {0, 5, 1}},
-      {10, 10, 40, {0, 3, 1, {0, 0, 0, 0}}},
-      {112, 112, 16, {0, 3, 2, {1, 1, 1, 1}, "relu6", false}},
-      {3, 3, 32, {0, 5, 1}}};
+  struct {
+    int64_t h, w, channels;
+    Conv form;
+  } cases[] = {{28, 28, 96, {0, 3, 1}},
+               {14, 14, 192, {0, 5, 2}},
+               {7, 7, 512, {0, 5, 1, {}, "relu"}},
+               {13, 9, 24, {0, 3, 2, {0, 1, 0, 1}}},
+               {6, 5, 7, {0, 5, 1}},
+               {10, 10, 40, {0, 3, 1, {0, 0, 0, 0}}},
+               {112, 112, 16, {0, 3, 2, {1, 1, 1, 1}, "relu6", false}},
+               {3, 3, 32, {0, 5, 1}}};
   for (auto &[h, w, channels, form] : cases) {
     KernelText text;
     Node in = text.argument({1, h, w, channels});
@@ -100,8 +105,8 @@ TEST_P(KernelTest, ElementOperations) {
   KernelText same;
   Node a = same.argument({1, 7, 5, 13}), b = same.argument({1, 7, 5, 13});
   check(same, same.mul(same.add(a, b, "relu"), b));
-  for (Shape shape : {Shape{24}, Shape{1, 1, 1, 24}, Shape{1, 1, 5, 24},
-                      Shape{1, 5, 5, 1}}) {
+  for (Shape shape :
+       {Shape{24}, Shape{1, 1, 1, 24}, Shape{1, 1, 5, 24}, Shape{1, 5, 5, 1}}) {
     KernelText text;
     Node lhs = text.argument({1, 5, 5, 24}), rhs = text.argument(shape);
     check(text, text.add(text.mul(lhs, rhs), lhs));
@@ -186,11 +191,12 @@ void addUib(KernelText &text, Node &out, int64_t expanded, int64_t outputs,
 }
 
 TEST_P(KernelTest, UibOfEachKind) {
-  struct { int64_t size, inputs, expanded, outputs, start, middle, stride; }
-  cases[] = {{14, 96, 192, 96, 0, 3, 1},  {14, 96, 384, 96, 3, 0, 1},
-             {28, 64, 192, 96, 5, 5, 2},  {7, 128, 256, 128, 5, 5, 1},
-             {8, 32, 64, 32, 0, 0, 1},    {14, 24, 72, 40, 0, 5, 2},
-             {12, 16, 0, 24, 0, 3, 1},    {13, 24, 72, 24, 3, 3, 1}};
+  struct {
+    int64_t size, inputs, expanded, outputs, start, middle, stride;
+  } cases[] = {{14, 96, 192, 96, 0, 3, 1}, {14, 96, 384, 96, 3, 0, 1},
+               {28, 64, 192, 96, 5, 5, 2}, {7, 128, 256, 128, 5, 5, 1},
+               {8, 32, 64, 32, 0, 0, 1},   {14, 24, 72, 40, 0, 5, 2},
+               {12, 16, 0, 24, 0, 3, 1},   {13, 24, 72, 24, 3, 3, 1}};
   for (auto [size, in, expanded, outputs, start, middle, stride] : cases) {
     KernelText text;
     Node out = text.argument({1, size, size, in});
@@ -201,8 +207,9 @@ TEST_P(KernelTest, UibOfEachKind) {
 }
 
 TEST_P(KernelTest, PointwiseWithGlobalPool) {
-  struct { int64_t size, inputs, outputs; } cases[] = {
-      {7, 96, 960}, {8, 64, 192}, {5, 32, 40}};
+  struct {
+    int64_t size, inputs, outputs;
+  } cases[] = {{7, 96, 960}, {8, 64, 192}, {5, 32, 40}};
   for (auto [size, inputs, outputs] : cases) {
     KernelText text;
     Node in = text.argument({1, size, size, inputs});

@@ -23,8 +23,8 @@ static std::string actOf(const std::string &act) {
 
 Node KernelText::argument(const Shape &shape) {
   Node node{fmt::format("%a{}", count++), shape};
-  arguments += fmt::format("{}{}: {}", arguments.empty() ? "" : ", ",
-                           node.name, type(shape));
+  arguments += fmt::format("{}{}: {}", arguments.empty() ? "" : ", ", node.name,
+                           type(shape));
   return node;
 }
 
@@ -42,8 +42,7 @@ Node KernelText::append(const std::string &op,
 }
 
 Node KernelText::window(const std::string &op, const Node &input,
-                        const Node &filter, const Conv &form,
-                        int64_t outputs) {
+                        const Node &filter, const Conv &form, int64_t outputs) {
   int64_t half = (form.kernel - 1) / 2;
   Shape pad = form.pad.empty() ? Shape(4, half) : form.pad;
   auto size = [&](int dim) {

@@ -23,7 +23,7 @@ struct Node {
 struct Conv {
   int64_t outputs;
   int64_t kernel = 1, stride = 1;
-  Shape pad = {};           // empty: (kernel - 1) / 2 on all sides
+  Shape pad = {}; // empty: (kernel - 1) / 2 on all sides
   std::string act = "none";
   bool bias = true;
 };
