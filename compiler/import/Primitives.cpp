@@ -1,0 +1,223 @@
+//===- Primitives.cpp - the primitives of a network -----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each method of NetworkBuilder that writes primitives: brings operands into
+// channels-last order and lets the op infer its result, which also checks it.
+//===----------------------------------------------------------------------===//
+#include "compiler/import/NetworkBuilder.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace llvm;
+using namespace minnow::importer;
+using namespace minnow::mobile;
+using mlir::failed, mlir::FailureOr, mlir::Value;
+
+/// A primitive's result that is held channels last.
+static FailureOr<Tensor> asMap(FailureOr<Value> value) {
+  if (failed(value))
+    return failure();
+  return Tensor{*value, Shape(ArrayRef(channelsLastOrder))};
+}
+
+static FailureOr<Tensor> inOrder(FailureOr<Value> value, Shape order) {
+  if (failed(value))
+    return failure();
+  return Tensor{*value, std::move(order)};
+}
+
+//===----------------------------------------------------------------------===//
+// Convolutions and matrix products
+//===----------------------------------------------------------------------===//
+
+FailureOr<Tensor> NetworkBuilder::convolution(const Tensor &x,
+                                              const Weight &filter,
+                                              const Weight *bias,
+                                              bool depthwise,
+                                              const Window &window) {
+  FailureOr<Value> input = channelsLast(x);
+  if (failed(input))
+    return failure();
+  Shape shape = permuted(filter.shape(), {2, 3, 1, 0});
+  if (depthwise)
+    shape.erase(shape.begin() + 2);
+  SmallVector<Value, 3> operands = {*input,
+                                    weightValue(filter, {2, 3, 1, 0}, shape)};
+  if (bias) {
+    FailureOr<Value> value = vectorValue(*bias);
+    if (failed(value))
+      return failure();
+    operands.push_back(*value);
+  }
+  auto write = [&](auto op) {
+    typename decltype(op)::Properties properties;
+    properties.strides = builder.getDenseI64ArrayAttr(window.strides);
+    properties.pad = builder.getDenseI64ArrayAttr(window.pad);
+    return asMap(create<decltype(op)>(operands, properties));
+  };
+  return depthwise ? write(DepthwiseConv2DOp()) : write(Conv2DOp());
+}
+
+FailureOr<Tensor> NetworkBuilder::linear(const Tensor &x, const Weight &filter,
+                                         bool outFirst, const Weight *bias) {
+  if (x.rank() != 2)
+    return refuse("the input has the shape " + shapeText(x.shape()) +
+                  ", expected [rows, channels]");
+  FailureOr<Value> input = arranged(x, {0, 1});
+  if (failed(input))
+    return failure();
+  Shape order = outFirst ? Shape{1, 0} : Shape{0, 1};
+  SmallVector<Value, 3> operands = {
+      *input, weightValue(filter, order, permuted(filter.shape(), order))};
+  if (bias) {
+    FailureOr<Value> value = vectorValue(*bias);
+    if (failed(value))
+      return failure();
+    operands.push_back(*value);
+  }
+  return inOrder(create<LinearOp>(operands, {}), {0, 1});
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+FailureOr<Tensor> NetworkBuilder::batchNorm(const Tensor &x,
+                                            ArrayRef<Weight> parameters,
+                                            double epsilon) {
+  FailureOr<Value> input = channelsLast(x);
+  if (failed(input))
+    return failure();
+  SmallVector<Value, 5> operands = {*input};
+  for (const Weight &parameter : parameters) {
+    FailureOr<Value> value = vectorValue(parameter);
+    if (failed(value))
+      return failure();
+    operands.push_back(*value);
+  }
+  return asMap(
+      create<BatchNormOp>(operands, {builder.getF64FloatAttr(epsilon)}));
+}
+
+FailureOr<Tensor> NetworkBuilder::activate(const Tensor &x,
+                                           Activation activation) {
+  FailureOr<Tensor> form = elementwiseForm(x);
+  if (failed(form))
+    return failure();
+  auto attribute = ActivationAttr::get(builder.getContext(), activation);
+  return inOrder(create<ActivateOp>(form->value, {attribute}), form->order);
+}
+
+/// `shape` with ones before it until it has the rank `rank`.
+static Shape withRank(ArrayRef<int64_t> shape, size_t rank) {
+  Shape result(rank - shape.size(), 1);
+  result.append(shape.begin(), shape.end());
+  return result;
+}
+
+/// Whether a tensor of shape `small` is repeated to `large`, and nothing more.
+static bool repeatsTo(ArrayRef<int64_t> small, ArrayRef<int64_t> large) {
+  return small.size() <= large.size() &&
+         all_of_zip(withRank(small, large.size()), large,
+                    [](int64_t s, int64_t l) { return s == l || s == 1; });
+}
+
+template <typename OpTy>
+FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Tensor &rhs) {
+  // Both operators commute, and their ops repeat only the right side.
+  if (!repeatsTo(rhs.shape(), lhs.shape())) {
+    if (!repeatsTo(lhs.shape(), rhs.shape()))
+      return refuse("shapes " + shapeText(lhs.shape()) + " and " +
+                    shapeText(rhs.shape()) +
+                    " do not match; one must repeat to the other");
+    return binary<OpTy>(rhs, lhs);
+  }
+  FailureOr<Tensor> left = elementwiseForm(lhs);
+  if (failed(left))
+    return failure();
+  FailureOr<Tensor> right = reshape(rhs, withRank(rhs.shape(), lhs.rank()));
+  if (failed(right))
+    return failure();
+  FailureOr<Value> value = arranged(*right, left->order);
+  if (failed(value))
+    return failure();
+  return inOrder(create<OpTy>({left->value, *value}, {}), left->order);
+}
+
+template <typename OpTy>
+FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Weight &rhs) {
+  if (!repeatsTo(rhs.shape(), lhs.shape()))
+    return refuse("constant " + quote(rhs.key) + " of shape " +
+                  shapeText(rhs.shape()) + " does not repeat to the shape " +
+                  shapeText(lhs.shape()));
+  FailureOr<Tensor> left = elementwiseForm(lhs);
+  if (failed(left))
+    return failure();
+  Weight padded = rhs;
+  auto tensor = std::make_shared<HostTensor>(*rhs.tensor);
+  tensor->shape = withRank(rhs.shape(), lhs.rank());
+  padded.tensor = tensor;
+  Shape shape = permuted(tensor->shape, left->order);
+  // One value a channel is a vector, the form that fold knows.
+  if (all_of(drop_end(shape), [](int64_t size) { return size == 1; }) &&
+      shape.back() ==
+          cast<mlir::RankedTensorType>(left->value.getType()).getShape().back())
+    shape = {shape.back()};
+  Value value = weightValue(padded, left->order, shape);
+  return inOrder(create<OpTy>({left->value, value}, {}), left->order);
+}
+
+template FailureOr<Tensor> NetworkBuilder::binary<AddOp>(const Tensor &,
+                                                         const Tensor &);
+template FailureOr<Tensor> NetworkBuilder::binary<AddOp>(const Tensor &,
+                                                         const Weight &);
+template FailureOr<Tensor> NetworkBuilder::binary<MulOp>(const Tensor &,
+                                                         const Tensor &);
+template FailureOr<Tensor> NetworkBuilder::binary<MulOp>(const Tensor &,
+                                                         const Weight &);
+
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+FailureOr<Tensor> NetworkBuilder::pool(const Tensor &x, PoolKind kind,
+                                       const Window &window, bool countPad) {
+  FailureOr<Value> input = channelsLast(x);
+  if (failed(input))
+    return failure();
+  Pool2DOp::Properties properties;
+  properties.kind = PoolKindAttr::get(builder.getContext(), kind);
+  properties.window = builder.getDenseI64ArrayAttr(window.size);
+  properties.strides = builder.getDenseI64ArrayAttr(window.strides);
+  properties.pad = builder.getDenseI64ArrayAttr(window.pad);
+  if (countPad)
+    properties.count_pad = builder.getUnitAttr();
+  return asMap(create<Pool2DOp>(*input, properties));
+}
+
+FailureOr<Tensor> NetworkBuilder::globalAveragePool(const Tensor &x) {
+  FailureOr<Value> input = channelsLast(x);
+  if (failed(input))
+    return failure();
+  Shape shape = x.shape();
+  return pool(x, PoolKind::Average, {{shape[2], shape[3]}}, false);
+}
+
+FailureOr<Tensor> NetworkBuilder::pad(const Tensor &x, ArrayRef<int64_t> pad) {
+  FailureOr<Value> input = channelsLast(x);
+  if (failed(input))
+    return failure();
+  return asMap(create<PadOp>(*input, {builder.getDenseI64ArrayAttr(pad)}));
+}
+
+FailureOr<Tensor> NetworkBuilder::softmax(const Tensor &x, int64_t axis) {
+  FailureOr<Tensor> form = elementwiseForm(x);
+  if (failed(form))
+    return failure();
+  Shape order = form->order;
+  order.erase(find(order, axis));
+  order.push_back(axis);
+  FailureOr<Value> input = arranged(*form, order);
+  if (failed(input))
+    return failure();
+  return inOrder(create<SoftmaxOp>(*input, {}), order);
+}

@@ -1,0 +1,67 @@
+//===- Description.h - a network as data ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The contents of models/NAME.json; models/README.md has the schema.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_COMPILER_IMPORT_NETWORKS_DESCRIPTION_H
+#define MINNOW_COMPILER_IMPORT_NETWORKS_DESCRIPTION_H
+
+#include "compiler/import/Faults.h"
+#include "compiler/import/HostTensor.h"
+#include "dialects/mobile/Mobile.h"
+
+namespace minnow::importer {
+
+struct Layer {
+  enum class Kind { Convolution, Linear, GlobalAveragePool };
+  Kind kind;
+  int64_t in = 0, out = 0, kernel = 1, stride = 1, groups = 1;
+  /// state_dict keys; `norm` is the prefix of four. Empty where there is none.
+  std::string weight, bias, norm;
+  mobile::Activation activation = mobile::Activation::None;
+
+  bool isDepthwise() const { return groups > 1; }
+  /// The shape of `weight` in the state_dict.
+  Shape weightShape() const;
+};
+
+struct Block {
+  std::string kind;
+  int64_t out = 0;
+  bool residual = false;
+  std::string layerScale;
+  std::vector<Layer> layers;
+};
+
+struct Preprocessing {
+  int64_t resize = 0;
+  std::string interpolation;
+  std::vector<double> mean, std;
+};
+
+struct Description {
+  std::string name;
+  Shape input;
+  double epsilon = 0;
+  bool samePadding = false;
+  Preprocessing preprocessing;
+  std::vector<Block> blocks;
+
+  /// Key and shape of every tensor of the state_dict, in order.
+  std::vector<std::pair<std::string, Shape>> tensors() const;
+};
+
+/// The suffixes that follow the prefix of a batch norm: scale, offset, mean and
+/// variance.
+constexpr llvm::StringLiteral normSuffixes[] = {"weight", "bias",
+                                                "running_mean", "running_var"};
+
+/// The description of the network `name` in `directory`. Adds a fault that
+/// lists the known names if there is none.
+mlir::FailureOr<Description> readDescription(llvm::StringRef directory,
+                                             llvm::StringRef name,
+                                             Faults &faults);
+
+} // namespace minnow::importer
+
+#endif // MINNOW_COMPILER_IMPORT_NETWORKS_DESCRIPTION_H

@@ -1,0 +1,200 @@
+//===- Importer.cpp - a named network into the mobile dialect -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes a description's blocks as primitives: convolution, batch norm and
+// activation apart, as a framework runs them. Folding is the passes' work.
+//===----------------------------------------------------------------------===//
+#include "compiler/import/networks/Importer.h"
+#include "compiler/import/NetworkBuilder.h"
+#include "compiler/import/networks/Description.h"
+#include "compiler/import/networks/WeightSource.h"
+
+using namespace llvm;
+using namespace minnow;
+using namespace minnow::importer;
+using mlir::failed, mlir::FailureOr;
+
+namespace {
+class NetworkWriter {
+public:
+  NetworkWriter(const Description &network, WeightSource &source,
+                NetworkBuilder &builder)
+      : network(network), source(source), builder(builder) {}
+
+  FailureOr<Tensor> writeBlock(Tensor x, const Block &block);
+
+private:
+  Weight weight(const std::string &key, ArrayRef<int64_t> shape);
+  Window windowOf(const Layer &layer, ArrayRef<int64_t> input);
+  FailureOr<Tensor> writeLayer(const Tensor &x, const Layer &layer);
+  FailureOr<Tensor> writeConvolution(const Tensor &x, const Layer &layer);
+  FailureOr<Tensor> writeLinear(const Tensor &x, const Layer &layer);
+
+  const Description &network;
+  WeightSource &source;
+  NetworkBuilder &builder;
+};
+} // namespace
+
+Weight NetworkWriter::weight(const std::string &key, ArrayRef<int64_t> shape) {
+  return {key, std::make_shared<const HostTensor>(source.read(key, shape))};
+}
+
+Window NetworkWriter::windowOf(const Layer &layer, ArrayRef<int64_t> input) {
+  Window window{{layer.kernel, layer.kernel}, {layer.stride, layer.stride}};
+  for (int i : {0, 1}) {
+    int64_t before = (layer.kernel - 1) / 2, after = before;
+    if (network.samePadding) {
+      int64_t steps = (input[2 + i] + layer.stride - 1) / layer.stride;
+      int64_t total = std::max<int64_t>(
+          (steps - 1) * layer.stride + layer.kernel - input[2 + i], 0);
+      before = total / 2;
+      after = total - before;
+    }
+    window.pad[2 * i] = before;
+    window.pad[2 * i + 1] = after;
+  }
+  return window;
+}
+
+FailureOr<Tensor> NetworkWriter::writeConvolution(const Tensor &x,
+                                                  const Layer &layer) {
+  builder.setLayer(StringRef(layer.weight).rsplit('.').first);
+  FailureOr<Tensor> y =
+      builder.convolution(x, weight(layer.weight, layer.weightShape()), nullptr,
+                          layer.isDepthwise(), windowOf(layer, x.shape()));
+  if (failed(y) || layer.norm.empty())
+    return y;
+  builder.setLayer(layer.norm);
+  SmallVector<Weight, 4> parameters;
+  for (StringRef suffix : normSuffixes)
+    parameters.push_back(weight(layer.norm + "." + suffix.str(), {layer.out}));
+  return builder.batchNorm(*y, parameters, network.epsilon);
+}
+
+FailureOr<Tensor> NetworkWriter::writeLinear(const Tensor &x,
+                                             const Layer &layer) {
+  builder.setLayer(StringRef(layer.weight).rsplit('.').first);
+  Shape shape = x.shape();
+  int64_t channels = *countElements(ArrayRef(shape).drop_front());
+  FailureOr<Tensor> flat = builder.reshape(x, {shape.front(), channels});
+  if (failed(flat))
+    return failure();
+  Weight bias = weight(layer.bias, {layer.out});
+  return builder.linear(*flat, weight(layer.weight, layer.weightShape()),
+                        /*outFirst=*/true, &bias);
+}
+
+FailureOr<Tensor> NetworkWriter::writeLayer(const Tensor &x,
+                                            const Layer &layer) {
+  FailureOr<Tensor> y = failure();
+  switch (layer.kind) {
+  case Layer::Kind::Convolution:
+    y = writeConvolution(x, layer);
+    break;
+  case Layer::Kind::Linear:
+    y = writeLinear(x, layer);
+    break;
+  case Layer::Kind::GlobalAveragePool:
+    builder.setLayer("global_pool");
+    y = builder.globalAveragePool(x);
+    break;
+  }
+  if (failed(y) || layer.activation == mobile::Activation::None)
+    return y;
+  return builder.activate(*y, layer.activation);
+}
+
+FailureOr<Tensor> NetworkWriter::writeBlock(Tensor x, const Block &block) {
+  FailureOr<Tensor> y = x;
+  for (const Layer &layer : block.layers)
+    if (failed(y = writeLayer(*y, layer)))
+      return failure();
+  if (!block.layerScale.empty()) {
+    builder.setLayer(StringRef(block.layerScale).rsplit('.').first);
+    Weight gamma = weight(block.layerScale, {block.out});
+    // Per channel, which is dimension 1 of 4.
+    auto column = std::make_shared<HostTensor>(*gamma.tensor);
+    column->shape = {block.out, 1, 1};
+    gamma.tensor = column;
+    if (failed(y = builder.binary<mobile::MulOp>(*y, gamma)))
+      return failure();
+  }
+  if (!block.residual)
+    return y;
+  return builder.binary<mobile::AddOp>(*y, x);
+}
+
+//===----------------------------------------------------------------------===//
+// The network
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkKinds(const Description &network, Faults &faults) {
+  size_t attention = count_if(
+      network.blocks, [](const Block &block) { return block.kind == "mqa"; });
+  if (!attention)
+    return success();
+  return faults.add("has " + Twine(attention) +
+                    " blocks of kind mqa; mobile.mqa (attention) is not "
+                    "supported yet, the networks without it are");
+}
+
+/// The input's shape: the description's, or another of its batch and channels.
+static FailureOr<Shape> inputShape(const Description &network,
+                                   const ImportOptions &options,
+                                   Faults &faults) {
+  Shape shape = network.input;
+  for (const auto &[name, given] : options.inputShapes) {
+    if (name != "input")
+      return faults.add("--input-shape names " + quote(name) +
+                        "; the only input is 'input'");
+    bool fits = given.size() == 4 && given[0] == shape[0] &&
+                given[1] == shape[1] && countElements(given).value_or(0) > 0;
+    if (!fits)
+      return faults.add("--input-shape gives the input the shape " +
+                        shapeText(given) + ", expected [" + Twine(shape[0]) +
+                        ", " + Twine(shape[1]) + ", height, width]");
+    shape.assign(given.begin(), given.end());
+  }
+  return shape;
+}
+
+static void setPreprocessing(mlir::func::FuncOp function,
+                             const Preprocessing &preprocessing) {
+  mlir::Builder builder(function.getContext());
+  auto entry = [&](StringRef name, mlir::Attribute value) {
+    return builder.getNamedAttr(name, value);
+  };
+  function->setAttr(
+      "mobile.preprocessing",
+      builder.getDictionaryAttr(
+          {entry("resize", builder.getI64IntegerAttr(preprocessing.resize)),
+           entry("interpolation",
+                 builder.getStringAttr(preprocessing.interpolation)),
+           entry("mean", builder.getF64ArrayAttr(preprocessing.mean)),
+           entry("std", builder.getF64ArrayAttr(preprocessing.std))}));
+}
+
+FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
+minnow::importer::importNetwork(mlir::MLIRContext &context, StringRef name,
+                                const ImportOptions &options, Faults &faults) {
+  FailureOr<Description> network =
+      readDescription(options.modelsDirectory, name, faults);
+  if (failed(network) || failed(checkKinds(*network, faults)))
+    return failure();
+  FailureOr<Shape> shape = inputShape(*network, options, faults);
+  if (failed(shape))
+    return failure();
+  auto source = openWeights(options.weights, faults);
+  if (failed(source) || failed((*source)->check(network->tensors())))
+    return failure();
+
+  NetworkBuilder builder(context, network->name);
+  NetworkWriter writer(*network, **source, builder);
+  FailureOr<Tensor> x = builder.input("input", *shape);
+  for (const Block &block : network->blocks)
+    if (failed(x = writer.writeBlock(*x, block)))
+      return failure();
+  setPreprocessing(builder.getFunction(), network->preprocessing);
+  return builder.finish({{"logits", *x}});
+}

@@ -1,0 +1,66 @@
+//===- Converters.h - ONNX operators that become primitives -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One function an operator. They are grouped in files by what they share;
+// Converters.cpp has the table, the only place that lists them.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_COMPILER_IMPORT_ONNX_CONVERTERS_H
+#define MINNOW_COMPILER_IMPORT_ONNX_CONVERTERS_H
+
+#include "compiler/import/onnx/Graph.h"
+
+namespace minnow::importer {
+
+/// Writes the primitives of a node and returns the value of its first output.
+using Converter = mlir::FailureOr<Tensor> (*)(Graph &graph, const Node &node);
+
+/// An operator, its converter and how many inputs it must and may have.
+struct Operator {
+  llvm::StringLiteral type;
+  Converter convert;
+  size_t minInputs, maxInputs;
+};
+
+/// The operator of the name, or null.
+const Operator *findOperator(llvm::StringRef type);
+
+/// The names of all operators that can be converted, with commas.
+std::string supportedOperators();
+
+// Windows.cpp
+mlir::FailureOr<Tensor> convertConv(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertAveragePool(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertMaxPool(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertGlobalAveragePool(Graph &graph,
+                                                 const Node &node);
+mlir::FailureOr<Tensor> convertReduceMean(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertPad(Graph &graph, const Node &node);
+
+// Elementwise.cpp
+mlir::FailureOr<Tensor> convertAdd(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertMul(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertBatchNorm(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertClip(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertGelu(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertHardSigmoid(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertHardSwish(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertRelu(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertSigmoid(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertSoftmax(Graph &graph, const Node &node);
+
+// Matrices.cpp
+mlir::FailureOr<Tensor> convertGemm(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertMatMul(Graph &graph, const Node &node);
+
+// Shapes.cpp
+mlir::FailureOr<Tensor> convertDropout(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertFlatten(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertIdentity(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertReshape(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertSqueeze(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertTranspose(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertUnsqueeze(Graph &graph, const Node &node);
+
+} // namespace minnow::importer
+
+#endif // MINNOW_COMPILER_IMPORT_ONNX_CONVERTERS_H
