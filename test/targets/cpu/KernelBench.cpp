@@ -48,8 +48,24 @@ double measure(const std::function<void()> &run) {
 #define FMA(REG, N) "vfmadd231ps %%" REG "15, %%" REG "14, %%" REG #N "\n"
 #define FMAS(REG)                                                              \
   FMA(REG, 0)                                                                  \
-  FMA(REG, 1) FMA(REG, 2) FMA(REG, 3) FMA(REG, 4) FMA(REG, 5) FMA(REG, 6)      \
-      FMA(REG, 7) FMA(REG, 8) FMA(REG, 9) FMA(REG, 10) FMA(REG, 11)
+  FMA(REG, 1)                                                                  \
+  FMA(REG, 2)                                                                  \
+  FMA(REG, 3)                                                                  \
+  FMA(REG, 4)                                                                  \
+  FMA(REG, 5)                                                                  \
+  FMA(REG, 6)                                                                  \
+  FMA(REG, 7)                                                                  \
+  FMA(REG, 8)                                                                  \
+  FMA(REG, 9)                                                                  \
+  FMA(REG, 10) FMA(REG, 11)
+
+/// Runs 12 independent multiply-adds `n` times, on zeros: garbage could be
+/// denormal, and slow.
+#define RUN_FMAS(REG)                                                          \
+  asm volatile("vzeroall\n1:\n" FMAS(REG) "dec %0\njnz 1b\n"                   \
+               : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",      \
+                 "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",    \
+                 "xmm13", "xmm14", "xmm15")
 
 /// Multiply-adds in a second of one core that does nothing else.
 double measurePeak(bool wide) {
@@ -57,13 +73,9 @@ double measurePeak(bool wide) {
   double seconds = measure([&] {
     long n = kLoops;
     if (wide)
-      asm volatile("1:\n" FMAS("zmm") "dec %0\njnz 1b\n"
-                   : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
-                     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
+      RUN_FMAS("zmm");
     else
-      asm volatile("1:\n" FMAS("ymm") "dec %0\njnz 1b\n"
-                   : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
-                     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
+      RUN_FMAS("ymm");
   });
   return kLoops * 12 * (wide ? 16 : 8) / seconds;
 }
