@@ -148,7 +148,8 @@ static void addCompile(CLI::App &app, CompileOptions &options,
   CLI::App *verb = app.add_subcommand(
       "compile", "Compile a network to a binary for one machine");
   verb->add_option("MODEL", options.model,
-                   "x.onnx, x.mlir, x.mlirbc, or the name of a network")
+                   "x.onnx, x.mlir, x.mlirbc, a network description x.json, "
+                   "or the name of a network")
       ->required();
   verb->add_option("-o,--output", options.output,
                    "what to write; the suffix says the kind: .o or .a (with a "

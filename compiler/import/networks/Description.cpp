@@ -136,7 +136,8 @@ static Description readDescription(const json &object) {
   if (padding != "same" && padding != "symmetric")
     throw SchemaError("the padding '" + padding + "' is unknown");
   result.samePadding = padding == "same";
-  result.preprocessing = readPreprocessing(object.at("preprocessing"));
+  if (object.contains("preprocessing"))
+    result.preprocessing = readPreprocessing(object.at("preprocessing"));
   for (const json &block : object.at("blocks"))
     result.blocks.push_back(readBlock(block));
   StringSet<> keys;
@@ -162,19 +163,22 @@ static LogicalResult addUnknown(StringRef directory, Faults &faults) {
     return faults.add("is no .onnx file, and no networks are described in " +
                       quote(directory));
   return faults.add(
-      "is neither an .onnx file nor a known network; the networks "
-      "are " +
+      "is no file that ends in .onnx or .json, and no known network; the "
+      "networks are " +
       quoteList(names));
 }
 
 FailureOr<Description> minnow::importer::readDescription(StringRef directory,
                                                          StringRef name,
                                                          Faults &faults) {
-  SmallString<128> path(directory);
-  sys::path::append(path, name + ".json");
-  // A name with folders in it is a path, to something else.
-  if (sys::path::filename(name) != name || !sys::fs::exists(path))
-    return addUnknown(directory, faults);
+  SmallString<128> path(name);
+  if (!name.ends_with(".json")) {
+    path = directory;
+    sys::path::append(path, name + ".json");
+    // A name with folders in it is a path, to something else.
+    if (sys::path::filename(name) != name || !sys::fs::exists(path))
+      return addUnknown(directory, faults);
+  }
   auto file = MemoryBuffer::getFile(path);
   if (!file)
     return faults.add(Twine(path) +

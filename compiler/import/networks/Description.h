@@ -44,7 +44,7 @@ struct Description {
   Shape input;
   double epsilon = 0;
   bool samePadding = false;
-  Preprocessing preprocessing;
+  std::optional<Preprocessing> preprocessing;
   std::vector<Block> blocks;
 
   /// Key and shape of every tensor of the state_dict, in order.
