@@ -9,6 +9,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
+#include "targets/reference/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -17,6 +18,7 @@ int main(int argc, char **argv) {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   minnow::registerMinnowPasses();
+  minnow::registerReferencePasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Minnow optimizer driver\n", registry));
 }

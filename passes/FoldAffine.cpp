@@ -66,6 +66,8 @@ readChannels(Value value, int64_t channels, FoldWeights &weights) {
 
 template <typename BinaryOp>
 static FailureOr<Affine> matchBinary(BinaryOp op, FoldWeights &weights) {
+  if (op.getLhs().getType().getRank() == 0)
+    return failure();
   int64_t channels = op.getLhs().getType().getShape().back();
   auto numbers = readChannels(op.getRhs(), channels, weights);
   if (failed(numbers))

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Greedy best fit: one buffer after another goes into the smallest gap between
-// those already placed that live at the same time. What differs is the order.
+// those already placed that live at the same time. What differs is the order,
+// and an order is mended by placing first what came to lie highest.
 //===----------------------------------------------------------------------===//
 #include "passes/MemoryPlan.h"
 #include "llvm/ADT/STLExtras.h"
@@ -15,6 +16,9 @@
 
 using namespace minnow;
 using llvm::ArrayRef;
+
+/// How often each order is tried, mended in between.
+static constexpr int kAttempts = 32;
 
 static uint64_t getAlignedSize(const BufferLife &buffer) {
   return llvm::alignTo(buffer.bytes, kBufferAlignment);
@@ -114,12 +118,29 @@ uint64_t minnow::getMemoryLowerBound(ArrayRef<BufferLife> buffers) {
   return live.empty() ? 0 : *std::max_element(live.begin(), live.end());
 }
 
+/// The position in `order` of the buffer that ends the arena.
+static size_t findHighest(ArrayRef<BufferLife> buffers, const MemoryPlan &plan,
+                          ArrayRef<unsigned> order) {
+  auto endsArena = [&](unsigned index) {
+    return plan.offsets[index] + getAlignedSize(buffers[index]) ==
+           plan.totalBytes;
+  };
+  return llvm::find_if(order, endsArena) - order.begin();
+}
+
 MemoryPlan minnow::planMemory(ArrayRef<BufferLife> buffers) {
-  auto orders = makeOrders(buffers);
-  MemoryPlan best = place(buffers, orders[0]);
-  for (ArrayRef<unsigned> order : llvm::drop_begin(orders))
-    if (MemoryPlan plan = place(buffers, order);
-        plan.totalBytes < best.totalBytes)
-      best = std::move(plan);
+  uint64_t bound = getMemoryLowerBound(buffers);
+  MemoryPlan best;
+  best.totalBytes = std::numeric_limits<uint64_t>::max();
+  for (std::vector<unsigned> order : makeOrders(buffers))
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      MemoryPlan plan = place(buffers, order);
+      if (plan.totalBytes < best.totalBytes)
+        best = plan;
+      if (best.totalBytes <= bound)
+        return best;
+      auto highest = order.begin() + findHighest(buffers, plan, order);
+      std::rotate(order.begin(), highest, highest + 1);
+    }
   return best;
 }

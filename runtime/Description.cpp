@@ -109,6 +109,8 @@ minnow_status checkPreprocessing(const abi::Preprocessing &how,
                           "nor bicubic");
   if (!*input.layout)
     return corrupt(error, "preprocessing for an input without image layout");
+  if (bytesOf(input.type) == 1 && !(input.scale > 0))
+    return corrupt(error, "preprocessing for an integer input without scale");
   const bool nchw = !std::strcmp(input.layout, "nchw");
   const uint32_t *size = input.dims + (nchw ? 2 : 1);
   if (input.dims[0] != 1 || input.dims[nchw ? 1 : 3] != 3)

@@ -240,6 +240,7 @@ def Mobile_SoftmaxOp : Mobile_Op<"softmax", [Pure,
   let arguments = (ins Mobile_AnyTensor:$input);
   let results = (outs Mobile_AnyTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Mobile_PadOp : Mobile_Primitive<"pad", [

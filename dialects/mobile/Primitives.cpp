@@ -150,7 +150,7 @@ static LogicalResult inferBinary(Location_ location, Adaptor op,
   if (lhs.getElementType() != rhs.getElementType())
     return emitOptionalError(location, "operands have different element types ",
                              lhs, " and ", rhs);
-  bool matches = rhs.getRank() == 1
+  bool matches = rhs.getRank() == 1 && lhs.getRank() > 0
                      ? rhs.getDimSize(0) == lhs.getShape().back()
                      : rhs.getRank() == lhs.getRank() &&
                            llvm::all_of_zip(lhs.getShape(), rhs.getShape(),
@@ -174,6 +174,12 @@ LogicalResult MulOp::inferReturnTypes(MLIRContext *, Location_ location,
                                       Adaptor op,
                                       SmallVectorImpl<Type> &types) {
   return inferBinary(location, op, types);
+}
+
+LogicalResult SoftmaxOp::verify() {
+  if (getInput().getType().getRank() == 0)
+    return emitOpError("input must have a dimension to sum over");
+  return success();
 }
 
 LogicalResult BatchNormOp::verify() {

@@ -19,13 +19,15 @@ namespace {
 
 class CpuTarget : public Target {
 public:
-  CpuTarget(TargetSpec spec, cpu::Isa isa, const cost::Machine &machine)
-      : spec(std::move(spec)), isa(std::move(isa)), machine(machine) {}
+  CpuTarget(TargetSpec spec, cpu::Isa isa, const cost::Machine &machine,
+            std::vector<std::string> requirements)
+      : spec(std::move(spec)), isa(std::move(isa)), machine(machine),
+        requirements(std::move(requirements)) {}
 
   const TargetSpec &getSpec() const override { return spec; }
   const cost::Machine &getMachine() const override { return machine; }
   std::vector<std::string> getRequirements() const override {
-    return isa.requirements;
+    return requirements;
   }
   bool canFuse(llvm::ArrayRef<mlir::Operation *> ops,
                std::string *why) const override {
@@ -49,6 +51,7 @@ private:
   TargetSpec spec;
   cpu::Isa isa;
   const cost::Machine &machine;
+  std::vector<std::string> requirements;
 };
 
 } // namespace
@@ -72,12 +75,29 @@ Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
   return linkRelocatable(objects);
 }
 
+/// Those of `features` that emitted code may use and the runtime checks before
+/// it loads a program, by LLVM's names.
+static std::vector<std::string>
+findRequirements(const std::vector<std::string> &features) {
+  static const StringRef kChecked[] = {
+      "avx",        "avx2",       "fma",        "f16c",
+      "bmi",        "bmi2",       "lzcnt",      "avx512f",
+      "avx512dq",   "avx512bw",   "avx512vl",   "avx512cd",
+      "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni",
+      "avx512bitalg", "avx512vpopcntdq", "avx512bf16", "avx512fp16", "avxvnni"};
+  std::vector<std::string> names;
+  for (StringRef name : kChecked)
+    if (llvm::is_contained(features, name))
+      names.push_back(name.str());
+  return names;
+}
+
 namespace minnow::cpu {
 Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
   auto resolved = resolveMachine(spec);
   if (!resolved)
     return resolved.takeError();
-  auto isa = getIsa(*resolved);
+  auto isa = makeIsa(*resolved);
   if (!isa)
     return isa.takeError();
   auto features = getFeatures(*resolved);
@@ -90,6 +110,7 @@ Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
     return llvm::createStringError(
         "no machine description fits '" + resolved->cpu + "' of " +
         resolved->triple + "; name a CPU with more features, such as x86-64-v3");
-  return std::make_unique<CpuTarget>(*resolved, std::move(*isa), *machine);
+  return std::make_unique<CpuTarget>(*resolved, std::move(*isa), *machine,
+                                     findRequirements(*features));
 }
 } // namespace minnow::cpu

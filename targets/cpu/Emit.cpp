@@ -26,8 +26,8 @@ public:
   explicit Wrapper(MLIRContext *context)
       : builder(context), location(builder.getUnknownLoc()),
         module(ModuleOp::create(location)),
-        pointer(LLVM::LLVMPointerType::get(context)),
-        i32(builder.getI32Type()), i64(builder.getI64Type()) {
+        pointer(LLVM::LLVMPointerType::get(context)), i32(builder.getI32Type()),
+        i64(builder.getI64Type()) {
     builder.setInsertionPointToEnd(module->getBody());
   }
 
@@ -78,8 +78,7 @@ OwningOpRef<ModuleOp> Wrapper::build(StringRef symbol, StringRef inner,
   SmallVector<Type> innerTypes = {pointer, i32};
   innerTypes.append(buffers, pointer);
   auto innerFunction = LLVM::LLVMFuncOp::create(
-      builder, location, inner,
-      LLVM::LLVMFunctionType::get(i32, innerTypes));
+      builder, location, inner, LLVM::LLVMFunctionType::get(i32, innerTypes));
   auto function = LLVM::LLVMFuncOp::create(
       builder, location, symbol,
       LLVM::LLVMFunctionType::get(i32, {pointer, i32, pointer}));
@@ -93,8 +92,7 @@ OwningOpRef<ModuleOp> Wrapper::build(StringRef symbol, StringRef inner,
   for (unsigned i = 0; i < buffers; ++i)
     operands.push_back(
         makeBuffer(pointers, i, i + 1 == buffers ? taskOffset : Value()));
-  auto call =
-      LLVM::CallOp::create(builder, location, innerFunction, operands);
+  auto call = LLVM::CallOp::create(builder, location, innerFunction, operands);
   LLVM::ReturnOp::create(builder, location, call.getResult());
   return std::move(module);
 }
@@ -117,8 +115,8 @@ llvm::Expected<KernelCode> cpu::emit(const Isa &isa, mobile::KernelOp kernel,
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<LLVM::LLVMDialect>();
   unsigned buffers = kernel.getNumArguments() + kernel.getNumResults();
-  auto module = Wrapper(&context)
-                    .build(symbol, inner, buffers, code->taskBytes);
+  auto module =
+      Wrapper(&context).build(symbol, inner, buffers, code->taskBytes);
   auto wrapper = compileToObject(*module, isa.spec);
   if (!wrapper)
     return wrapper.takeError();

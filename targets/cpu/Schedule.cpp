@@ -44,18 +44,18 @@ public:
   void run();
 
 private:
-  StageShape getShape(Operation *op) const;
-  bool fits(int64_t pixels, int64_t vectors) const;
-  TileChoice chooseMatrixTile(const StageShape &shape) const;
-  TileChoice chooseDepthwiseTile(const StageShape &shape) const;
-  StageAttr chooseStage(const StageShape &shape) const;
+  StageShape getShape(Operation *op);
+  bool fits(int64_t pixels, int64_t vectors);
+  TileChoice chooseMatrixTile(const StageShape &shape);
+  TileChoice chooseDepthwiseTile(const StageShape &shape);
+  StageAttr chooseStage(const StageShape &shape);
   void setPanels(const StageShape &shape, int64_t panel);
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
-                    llvm::ArrayRef<StageAttr> stages) const;
-  int64_t chooseStrip(const Split &split, size_t stageCount) const;
+                    llvm::ArrayRef<StageAttr> stages);
+  int64_t chooseStrip(const Split &split, size_t stageCount);
 
   const Isa &isa;
-  KernelOp kernel;
+  mutable KernelOp kernel; // a handle; its getters are not const
   View view;
 };
 
@@ -73,7 +73,7 @@ static int64_t getDepth(Operation *op) {
   return halide::product(filter.drop_back());
 }
 
-StageShape Scheduler::getShape(Operation *op) const {
+StageShape Scheduler::getShape(Operation *op) {
   auto sizes = halide::getSizes(op->getResult(0), view);
   if (!sizes)
     return {op, 1, 1, 1};
@@ -82,11 +82,11 @@ StageShape Scheduler::getShape(Operation *op) const {
 
 /// The sums, a vector of weights for each column and one broadcast must be in
 /// registers; one more is kept for Halide's and LLVM's temporaries.
-bool Scheduler::fits(int64_t pixels, int64_t vectors) const {
+bool Scheduler::fits(int64_t pixels, int64_t vectors) {
   return pixels * vectors + vectors + 1 < isa.registers;
 }
 
-TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) const {
+TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) {
   TileChoice best;
   double least = INFINITY;
   for (int64_t vectors = 1; vectors <= 6; ++vectors)
@@ -111,7 +111,7 @@ TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) const {
   return best;
 }
 
-TileChoice Scheduler::chooseDepthwiseTile(const StageShape &shape) const {
+TileChoice Scheduler::chooseDepthwiseTile(const StageShape &shape) {
   // A divisor of the row, so that borders cut the first and last tile only.
   for (int64_t pixels : {7, 8, 6, 5, 4})
     if (shape.pixels % pixels == 0)
@@ -119,7 +119,7 @@ TileChoice Scheduler::chooseDepthwiseTile(const StageShape &shape) const {
   return {std::min<int64_t>(shape.pixels, 4), 1};
 }
 
-StageAttr Scheduler::chooseStage(const StageShape &shape) const {
+StageAttr Scheduler::chooseStage(const StageShape &shape) {
   TileChoice tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
   if (isMatrix(shape.op)) {
@@ -137,9 +137,9 @@ void Scheduler::setPanels(const StageShape &shape, int64_t panel) {
   auto set = [&](Value value) {
     auto argument = llvm::dyn_cast_if_present<mlir::BlockArgument>(value);
     if (argument)
-      kernel.setLayout(argument.getArgNumber(),
-                       LayoutAttr::get(kernel.getContext(), LayoutKind::Panels,
-                                       {panel}));
+      kernel.setLayout(
+          argument.getArgNumber(),
+          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
   };
   set(shape.op->getOperand(1));
   if (shape.channels % panel && shape.op->getNumOperands() > 2)
@@ -155,7 +155,7 @@ static int64_t chooseTasks(int64_t size) {
 }
 
 Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
-                             llvm::ArrayRef<StageAttr> stages) const {
+                             llvm::ArrayRef<StageAttr> stages) {
   uint64_t work = 0;
   for (Operation &op : kernel.getBody().front().without_terminator())
     work += llvm::cast<PrimitiveOpInterface>(op).getMacs() +
@@ -171,7 +171,8 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
   // Channels of small maps: only whole tiles of a kernel of one stage, for
   // else each task would compute all that comes before.
   bool oneStage = shapes.size() == 1 || llvm::isa<Pool2DOp>(shapes.back().op);
-  int64_t width = stages.empty() ? 1 : stages[0].getVectors() * isa.vectorFloats;
+  int64_t width =
+      stages.empty() ? 1 : stages[0].getVectors() * isa.vectorFloats;
   if (view != View::Elements && length < 64 && oneStage &&
       sizes->channels % width == 0) {
     int64_t tasks = chooseTasks(sizes->channels / width);
@@ -185,7 +186,7 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
 }
 
 /// Rows of the output for which all stages run in turn.
-int64_t Scheduler::chooseStrip(const Split &split, size_t stageCount) const {
+int64_t Scheduler::chooseStrip(const Split &split, size_t stageCount) {
   Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   auto sizes = halide::getSizes(result, view);
   int64_t rows = sizes ? sizes->rows : 1;

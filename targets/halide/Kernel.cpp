@@ -46,12 +46,12 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
     throw Unsupported("the kernel has no schedule");
   Pipeline pipeline = buildPipeline(kernel);
   Code code;
-  code.taskBytes =
-      applySchedule(pipeline, schedule, form) * sizeof(float);
+  applySchedule(pipeline, schedule, form);
+  code.taskBytes = pipeline.taskStride * sizeof(float);
   Halide::Target target(form.target);
-  for (auto feature : {Halide::Target::NoRuntime, Halide::Target::NoAsserts,
-                       Halide::Target::NoBoundsQuery,
-                       Halide::Target::UserContext})
+  for (auto feature :
+       {Halide::Target::NoRuntime, Halide::Target::NoAsserts,
+        Halide::Target::NoBoundsQuery, Halide::Target::UserContext})
     target.set_feature(feature);
   Halide::Module module = pipeline.output.compile_to_module(
       pipeline.arguments, symbol.str(), target);

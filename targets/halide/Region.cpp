@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <numeric>
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -22,6 +23,12 @@ namespace {
 struct Computed {
   Tensor tensor;
   int pending = -1;
+};
+
+/// Rows of a value that one strip reads, relative to the strip.
+struct RowRange {
+  int first = 0, last = 0;
+  int size() const { return last - first + 1; }
 };
 
 class Builder {
@@ -44,8 +51,10 @@ private:
   Computed pad(PadOp op);
   template <typename Op> Computed binary(Op op);
   Computed pool(Pool2DOp op);
-  Computed addStage(Stage stage);
+  Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
+  void sliceOutput(const Tensor &whole);
+  void findLiveRows();
   /// Keeps `value` in memory, because a computing primitive reads it.
   void store(Value value);
 
@@ -54,6 +63,8 @@ private:
   KernelOp kernel;
   Pipeline pipeline;
   std::vector<Halide::ImageParam> parameters;
+  std::vector<Operation *> stageOps; // of each stage; null for a copy
+  std::vector<Value> stageRoots;     // the value that each stage's root holds
   llvm::DenseMap<Value, Computed> values;
 };
 
@@ -171,8 +182,8 @@ template <typename Op> Computed Builder::binary(Op op) {
                       "at once");
   Expr a = lhs.tensor.func(c, x, y), b = readOperand(op.getRhs(), op.getLhs());
   Func value("element");
-  value(c, x, y) = activate(op.getActivation(),
-                            llvm::isa<AddOp>(op.getOperation()) ? a + b : a * b);
+  value(c, x, y) = activate(
+      op.getActivation(), llvm::isa<AddOp>(op.getOperation()) ? a + b : a * b);
   Computed result = lhs;
   result.tensor.func = value;
   result.tensor.stored = result.tensor.columnsFirst = false;
@@ -200,21 +211,22 @@ Computed Builder::transpose(TransposeOp op) {
 Computed Builder::pad(PadOp op) {
   Tensor input = read(op.getInput()).tensor;
   Expr column = x - int(op.getPad()[2]), row = y - int(op.getPad()[0]);
-  Expr inside = column >= 0 && column < input.columns && row >= 0 &&
-                row < input.rows;
+  Expr inside =
+      column >= 0 && column < input.columns && row >= 0 && row < input.rows;
   Func value("pad");
-  value(c, x, y) = Halide::select(
-      inside,
-      input.func(c, Halide::clamp(column, 0, input.columns - 1),
-                 Halide::clamp(row, 0, input.rows - 1)),
-      0.f);
+  value(c, x, y) =
+      Halide::select(inside,
+                     input.func(c, Halide::clamp(column, 0, input.columns - 1),
+                                Halide::clamp(row, 0, input.rows - 1)),
+                     0.f);
   Tensor result = getSizes(op.getResult());
   result.func = value;
   return {result, read(op.getInput()).pending};
 }
 
-Computed Builder::addStage(Stage stage) {
+Computed Builder::addStage(Stage stage, Operation *op) {
   pipeline.stages.push_back(stage);
+  stageOps.push_back(op);
   return {stage.result, int(pipeline.stages.size()) - 1};
 }
 
@@ -227,6 +239,8 @@ void Builder::store(Value value) {
     computed = addStage(copy);
     computed.tensor = read(value).tensor;
   }
+  stageRoots.resize(pipeline.stages.size());
+  stageRoots[computed.pending] = value;
   pipeline.stages[computed.pending].root = computed.tensor.func;
   pipeline.stages[computed.pending].result = computed.tensor;
   computed.tensor.stored = true;
@@ -246,8 +260,7 @@ bool Builder::isPooledInRegisters(Value value) {
 
 Computed Builder::pool(Pool2DOp op) {
   Computed input = read(op.getInput());
-  pipeline.pooledInRegisters |= input.pending >= 0;
-  return addStage(buildPool(op, input.tensor, isFlat()));
+  return addStage(buildPool(op, input.tensor, isFlat()), op);
 }
 
 Computed Builder::visit(Operation *op) {
@@ -255,7 +268,8 @@ Computed Builder::visit(Operation *op) {
       .Case([&](Conv2DOp conv) {
         return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
                                          readMatrix(conv.getFilter()),
-                                         readVector(conv.getBias()), isFlat()));
+                                         readVector(conv.getBias()), isFlat()),
+                        conv);
       })
       .Case([&](DepthwiseConv2DOp conv) {
         auto filter = llvm::dyn_cast<mlir::BlockArgument>(conv.getFilter());
@@ -263,16 +277,18 @@ Computed Builder::visit(Operation *op) {
           throw Unsupported("weights that are computed in the kernel");
         return addStage(buildDepthwise(conv, read(conv.getInput()).tensor,
                                        parameters[filter.getArgNumber()],
-                                       readVector(conv.getBias())));
+                                       readVector(conv.getBias())),
+                        conv);
       })
       .Case([&](LinearOp linear) {
         return addStage(buildLinear(linear, read(linear.getInput()).tensor,
                                     readMatrix(linear.getFilter()),
-                                    readVector(linear.getBias())));
+                                    readVector(linear.getBias())),
+                        linear);
       })
       .Case([&](Pool2DOp op) { return pool(op); })
       .Case([&](SoftmaxOp softmax) {
-        return addStage(buildSoftmax(read(softmax.getInput()).tensor));
+        return addStage(buildSoftmax(read(softmax.getInput()).tensor), softmax);
       })
       .Case([&](AddOp add) { return binary(add); })
       .Case([&](MulOp mul) { return binary(mul); })
@@ -297,8 +313,91 @@ Computed Builder::visit(Operation *op) {
         return result;
       })
       .Default([](Operation *other) -> Computed {
-        throw Unsupported("no stage for " + other->getName().getStringRef().str());
+        throw Unsupported("no stage for " +
+                          other->getName().getStringRef().str());
       });
+}
+
+/// Makes the output the slice of `whole` that the task names.
+void Builder::sliceOutput(const Tensor &whole) {
+  ScheduleAttr schedule = kernel.getScheduleAttr();
+  int sizes[3] = {whole.channels, whole.columns, whole.rows};
+  int split = pipeline.view == View::Elements              ? 0
+              : schedule.getSplit() == SplitAxis::Channels ? 0
+              : pipeline.view == View::Pixels              ? 1
+                                                           : 2;
+  int tasks = schedule.getSplit() == SplitAxis::None ? 1 : schedule.getTasks();
+  if (sizes[split] % tasks)
+    throw Unsupported(std::to_string(tasks) + " tasks do not divide " +
+                      std::to_string(sizes[split]));
+  pipeline.output = Func("output");
+  Expr first[3] = {0, 0, 0};
+  int stride = 1, strides[3];
+  for (int i = 0; i < 3; ++i) {
+    int extent = sizes[i];
+    if (i == split && tasks > 1) {
+      extent /= tasks;
+      first[i] = pipeline.task * extent;
+      pipeline.taskStride = int64_t(extent) * stride;
+    }
+    strides[i] = stride;
+    stride *= sizes[i];
+    sizes[i] = extent;
+  }
+  pipeline.output(c, x, y) =
+      whole.func(c + first[0], x + first[1], y + first[2]);
+  for (int i = 0; i < 3; ++i)
+    pipeline.output.output_buffer()
+        .dim(i)
+        .set_bounds(0, sizes[i])
+        .set_stride(strides[i]);
+  pipeline.result = {pipeline.output, sizes[0], sizes[1], sizes[2]};
+}
+
+/// The rows of its first operand that `op` reads for `rows` of its result.
+static RowRange getInputRows(Operation *op, RowRange rows) {
+  auto move = [&](auto windowed, int height) -> RowRange {
+    int stride = windowed.getStrides()[0], top = windowed.getPad()[0];
+    return {rows.first * stride - top, rows.last * stride - top + height - 1};
+  };
+  if (auto conv = llvm::dyn_cast<Conv2DOp>(op))
+    return move(conv, getShape(conv.getFilter())[0]);
+  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op))
+    return move(conv, getShape(conv.getFilter())[0]);
+  if (auto pool = llvm::dyn_cast<Pool2DOp>(op))
+    return move(pool, pool.getWindow()[0]);
+  if (auto pad = llvm::dyn_cast<PadOp>(op))
+    return {rows.first - int(pad.getPad()[0]),
+            rows.last - int(pad.getPad()[0])};
+  return rows;
+}
+
+/// Goes back from the output's strip to the rows that each stage must keep.
+void Builder::findLiveRows() {
+  pipeline.strip =
+      std::gcd(pipeline.result.rows, int(kernel.getScheduleAttr().getStrip()));
+  llvm::DenseMap<Value, RowRange> ranges;
+  mlir::Block &block = kernel.getBody().front();
+  ranges[block.getTerminator()->getOperand(0)] = {0, pipeline.strip - 1};
+  for (Operation &op : llvm::reverse(block.without_terminator())) {
+    RowRange rows = ranges.lookup(op.getResult(0));
+    for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
+      RowRange read = i == 0 ? getInputRows(&op, rows) : rows;
+      auto [found, isNew] = ranges.try_emplace(operand, read);
+      if (!isNew)
+        found->second = {std::min(found->second.first, read.first),
+                         std::max(found->second.last, read.last)};
+    }
+  }
+  stageRoots.resize(pipeline.stages.size());
+  for (auto [i, stage] : llvm::enumerate(pipeline.stages)) {
+    if (stageRoots[i])
+      stage.liveRows = ranges.lookup(stageRoots[i]).size();
+    if (stage.padded.defined()) {
+      RowRange rows = ranges.lookup(stageOps[i]->getResult(0));
+      stage.livePaddedRows = getInputRows(stageOps[i], rows).size();
+    }
+  }
 }
 
 Pipeline Builder::build() {
@@ -306,7 +405,8 @@ Pipeline Builder::build() {
     throw Unsupported("a kernel of more than one result");
   pipeline.arguments.push_back(pipeline.task);
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    auto type = llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i]);
+    auto type =
+        llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i]);
     if (!type.getElementType().isF32())
       throw Unsupported("elements that are not f32");
     parameters.push_back(addParameter(i));
@@ -322,10 +422,7 @@ Pipeline Builder::build() {
   }
 
   Computed result = read(block.getTerminator()->getOperand(0));
-  pipeline.output = Func("output");
-  pipeline.output(c, x, y) = result.tensor.func(c, x, y);
-  pipeline.result = result.tensor;
-  pipeline.result.func = pipeline.output;
+  sliceOutput(result.tensor);
   if (result.pending < 0) {
     Stage copy;
     copy.kind = StageKind::Elementwise;
@@ -334,6 +431,7 @@ Pipeline Builder::build() {
   Stage &last = pipeline.stages[result.pending];
   last.root = pipeline.output;
   last.result = pipeline.result;
+  findLiveRows();
   return std::move(pipeline);
 }
 

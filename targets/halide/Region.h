@@ -18,14 +18,17 @@ struct Pipeline {
   std::vector<Halide::Argument> arguments; // in the order of the function's
   Halide::Param<int> task{"task"};
   std::vector<Stage> stages; // in the region's order; at least one
-  Halide::Func output;
-  Tensor result;
-  /// Of a global pool that is computed as its input's tiles come: the stage
-  /// before it. It has no root.
-  bool pooledInRegisters = false;
+  Halide::Func output;       // of one task, from zero in all dimensions
+  Tensor result;             // its sizes
+  int strip = 1;          // rows of the output for which all stages run in turn
+  int64_t taskStride = 0; // elements between the slices of two tasks
 };
 
-/// Throws Unsupported where no stage is written for an operation or a shape.
+/// Throws Unsupported where no stage is written for an operation or a shape, or
+/// the tasks of the kernel's schedule do not divide its output.
+///
+/// A global pool may sum up the tiles of the stage before it as they come. That
+/// stage has no root then.
 Pipeline buildPipeline(mobile::KernelOp kernel);
 
 } // namespace minnow::halide

@@ -7,6 +7,7 @@
 // has computed are kept.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Schedules.h"
+#include "llvm/Support/MathExtras.h"
 #include <numeric>
 
 using namespace minnow;
@@ -37,10 +38,9 @@ class Scheduler {
 public:
   Scheduler(Pipeline &pipeline, ScheduleAttr schedule, const Form &form)
       : pipeline(pipeline), schedule(schedule), form(form) {}
-  int64_t run();
+  void run();
 
 private:
-  void bindSlice();
   Tile getTile(const Stage &stage, StageAttr attribute) const;
   /// Splits the root's loops; returns the one whose body is a tile.
   Var tileRoot(Func root, const Tile &tile, bool isOutput);
@@ -50,14 +50,12 @@ private:
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
   void scheduleBorder(Stage &stage);
-  void storeForStrip(Func func);
+  void storeForStrip(Func func, int liveRows, int allRows);
 
   Pipeline &pipeline;
   ScheduleAttr schedule;
   const Form &form;
   Var ci{"ci"}, co{"co"}, cv{"cv"}, xi{"xi"}, xo{"xo"}, yi{"yi"}, ys{"ys"};
-  int sliceChannels, sliceColumns, sliceRows;
-  int64_t taskOffset = 0;
 };
 
 } // namespace
@@ -67,47 +65,10 @@ static int getDividingVector(int channels, int widest) {
   return std::gcd(channels, widest);
 }
 
-//===----------------------------------------------------------------------===//
-// The slice of a task
-//===----------------------------------------------------------------------===//
-
-/// Bounds the output to the slice of the task along the split dimension.
-void Scheduler::bindSlice() {
-  const Tensor &result = pipeline.result;
-  int sizes[3] = {result.channels, result.columns, result.rows};
-  int split = pipeline.view == View::Elements ? 0
-              : schedule.getSplit() == SplitAxis::Channels ? 0
-              : pipeline.view == View::Pixels              ? 1
-                                                           : 2;
-  int tasks = schedule.getSplit() == SplitAxis::None ? 1 : schedule.getTasks();
-  if (sizes[split] % tasks)
-    throw Unsupported(std::to_string(tasks) + " tasks do not divide " +
-                      std::to_string(sizes[split]));
-  int stride = 1;
-  for (int i = 0; i < 3; ++i) {
-    auto dim = pipeline.output.output_buffer().dim(i);
-    bool isSplit = i == split && tasks > 1;
-    int extent = isSplit ? sizes[i] / tasks : sizes[i];
-    dim.set_bounds(isSplit ? Expr(pipeline.task) * extent : Expr(0), extent)
-        .set_stride(stride);
-    if (isSplit)
-      taskOffset = int64_t(extent) * stride;
-    stride *= sizes[i];
-    sizes[i] = extent;
-  }
-  sliceChannels = sizes[0], sliceColumns = sizes[1], sliceRows = sizes[2];
-}
-
-//===----------------------------------------------------------------------===//
-// Tiles
-//===----------------------------------------------------------------------===//
-
 Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
-  bool isOutput = stage.root.defined() &&
-                  stage.root.name() == pipeline.output.name();
   Tile tile;
-  tile.channels = isOutput ? sliceChannels : stage.result.channels;
-  tile.columns = isOutput ? sliceColumns : stage.result.columns;
+  tile.channels = stage.result.channels;
+  tile.columns = stage.result.columns;
   tile.vector = form.vectorFloats;
   tile.vectors = attribute ? attribute.getVectors() : 1;
   tile.pixels = attribute ? attribute.getPixels() : 1;
@@ -130,7 +91,7 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
   root.split(x, xo, xi, tile.pixels, TailStrategy::ShiftInwards).unroll(xi);
   Var row = y;
   if (isOutput) {
-    root.split(y, ys, yi, std::gcd(sliceRows, int(schedule.getStrip())));
+    root.split(y, ys, yi, pipeline.strip);
     row = yi;
   }
   if (tile.channelsOuter)
@@ -157,12 +118,22 @@ void Scheduler::scheduleSums(Stage &stage, const Tile &tile, Var at) {
     update.unroll(RVar(stage.domain.x));
 }
 
-void Scheduler::storeForStrip(Func func) {
+/// Computes `func` for each strip and keeps the rows that the next one reads.
+void Scheduler::storeForStrip(Func func, int liveRows, int allRows) {
   func.compute_at(pipeline.output, ys).store_root();
+  int folded = llvm::PowerOf2Ceil(liveRows);
+  if (pipeline.strip == pipeline.result.rows)
+    func.bound_storage(y, std::min(liveRows, allRows));
+  else if (folded < allRows)
+    func.fold_storage(y, folded);
+  else
+    func.bound_storage(y, allRows);
 }
 
 void Scheduler::scheduleBorder(Stage &stage) {
-  storeForStrip(stage.padded);
+  // The border adds at most one window to the rows of the input.
+  storeForStrip(stage.padded, stage.livePaddedRows,
+                stage.input.rows + stage.livePaddedRows);
   if (stage.input.columnsFirst) {
     stage.padded.reorder_storage(x, y, c).reorder(x, y, c);
     stage.padded.vectorize(x, form.vectorFloats);
@@ -177,7 +148,7 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   Var at = tileRoot(stage.root, tile, isOutput);
   if (!isOutput) {
     stage.root.bound(c, 0, tile.channels).bound(x, 0, tile.columns);
-    storeForStrip(stage.root);
+    storeForStrip(stage.root, stage.liveRows, stage.result.rows);
   }
   if (stage.accumulator.defined())
     scheduleSums(stage, tile, at);
@@ -190,7 +161,9 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
 void Scheduler::schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                              const Tile *innerTile) {
   const Tile &shape = innerTile ? *innerTile : tile;
-  Var at = tileRoot(stage.root, shape, true);
+  Tile position = shape;
+  position.pixels = 1;
+  Var at = tileRoot(stage.root, position, true);
   Func sum = stage.accumulator;
   sum.compute_at(stage.root, at);
   if (shape.isRagged())
@@ -217,7 +190,7 @@ void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
   tileRoot(stage.root, tile, isOutput);
   if (!isOutput) {
     stage.root.bound(c, 0, tile.channels).bound(x, 0, tile.columns);
-    storeForStrip(stage.root);
+    storeForStrip(stage.root, stage.liveRows, stage.result.rows);
   }
   stage.root.reorder({ci, cv, co, xi, xo});
   for (Func func : {stage.accumulator, stage.second}) {
@@ -226,8 +199,7 @@ void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
   }
 }
 
-int64_t Scheduler::run() {
-  bindSlice();
+void Scheduler::run() {
   auto attributes = schedule.getStages();
   Stage *inner = nullptr;
   Tile innerTile;
@@ -237,7 +209,7 @@ int64_t Scheduler::run() {
     if (!stage.root.defined()) {
       inner = &stage;
       innerTile = tile;
-      innerTile.channels = sliceChannels;
+      innerTile.channels = pipeline.result.channels;
       innerTile.pixels = std::gcd(stage.result.columns, tile.pixels);
       continue;
     }
@@ -248,10 +220,9 @@ int64_t Scheduler::run() {
     else
       scheduleStage(stage, tile);
   }
-  return taskOffset;
 }
 
-int64_t halide::applySchedule(Pipeline &pipeline, ScheduleAttr schedule,
-                              const Form &form) {
-  return Scheduler(pipeline, schedule, form).run();
+void halide::applySchedule(Pipeline &pipeline, ScheduleAttr schedule,
+                           const Form &form) {
+  Scheduler(pipeline, schedule, form).run();
 }

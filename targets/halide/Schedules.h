@@ -10,11 +10,9 @@
 
 namespace minnow::halide {
 
-/// Bounds the output to one task's slice and gives each stage its loops. Throws
-/// Unsupported where the tasks do not divide the output into equal parts.
-/// Returns the distance between the slices of two tasks, in elements.
-int64_t applySchedule(Pipeline &pipeline, mobile::ScheduleAttr schedule,
-                      const Form &form);
+/// Gives each stage its loops.
+void applySchedule(Pipeline &pipeline, mobile::ScheduleAttr schedule,
+                   const Form &form);
 
 } // namespace minnow::halide
 

@@ -217,8 +217,7 @@ Stage halide::buildSoftmax(const Tensor &input) {
   largest(x, y) = Halide::max(largest(x, y), input.func(k, x, y));
   sum(x, y) = 0.f;
   sum(x, y) += Halide::exp(input.func(k, x, y) - largest(x, y));
-  value(c, x, y) =
-      Halide::exp(input.func(c, x, y) - largest(x, y)) / sum(x, y);
+  value(c, x, y) = Halide::exp(input.func(c, x, y) - largest(x, y)) / sum(x, y);
   stage.domain = k;
   stage.accumulator = largest;
   stage.second = sum;

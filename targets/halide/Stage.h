@@ -38,7 +38,14 @@ struct Tensor {
 using Weight =
     std::function<Halide::Expr(Halide::Expr channel, Halide::Expr k)>;
 
-enum class StageKind { Matrix, Depthwise, Pool, GlobalPool, Softmax, Elementwise };
+enum class StageKind {
+  Matrix,
+  Depthwise,
+  Pool,
+  GlobalPool,
+  Softmax,
+  Elementwise
+};
 
 /// One primitive that computes.
 struct Stage {
@@ -50,8 +57,9 @@ struct Stage {
   Tensor input;
   Tensor result;     // of the primitive itself
   Halide::Func root; // holds the value that leaves the stage
-  int panel = 0;     // channels that are computed together (matrix)
-  int channelsAlike = 1; // vectors must divide it
+  // For one strip of the output: the rows of `root` and of `padded` that must
+  // be in memory at once.
+  int liveRows = 1, livePaddedRows = 1;
 };
 
 extern const Halide::Var c, x, y;

@@ -142,6 +142,7 @@ TEST(Description, PreprocessingIsChecked) {
   expectError([](Fields &f) { f.resize = 1u << 30; }, "above 16384");
   expectError([](Fields &f) { f.dims = {1, 4, 8, 8}; }, "one RGB image");
   expectError([](Fields &f) { f.layout = ""; }, "without image layout");
+  expectError([](Fields &f) { f.type = MINNOW_TYPE_U8; }, "without scale");
 }
 
 TEST(Description, WorkspaceOverflowIsSeen) {

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <algorithm>
 
 using namespace minnow;
 
@@ -25,9 +25,9 @@ TEST(PageMemory, IsAlignedAndZero) {
                               : PageMemory::kHugePage;
     EXPECT_EQ(reinterpret_cast<uintptr_t>(memory.data()) % unit, 0u);
     memory.touch();
-    std::vector<char> zeros(bytes);
-    EXPECT_EQ(std::memcmp(memory.data(), zeros.data(), bytes), 0);
-    std::memset(memory.data(), 1, bytes);
+    auto *data = static_cast<char *>(memory.data());
+    EXPECT_EQ(std::count(data, data + bytes, 0), std::ptrdiff_t(bytes));
+    std::fill(data, data + bytes, 1);
   }
 }
 

@@ -1,0 +1,119 @@
+//===- Shapes.cpp - pads, permutations and layouts to linalg --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// pad, transpose and reshape, and the way from packed operands to tensors.
+//===----------------------------------------------------------------------===//
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "targets/reference/Patterns.h"
+
+using namespace mlir;
+using namespace minnow;
+
+Value minnow::padMap(OpBuilder &builder, Location location, Value map,
+                     ArrayRef<int64_t> pad, float value) {
+  if (llvm::all_of(pad, [](int64_t size) { return size == 0; }))
+    return map;
+  auto indices = [&](ArrayRef<int64_t> sizes) {
+    return getAsIndexOpFoldResult(builder.getContext(), sizes);
+  };
+  Value filling = makeFloat(builder, location, value);
+  return tensor::PadOp::create(builder, location, /*result=*/Type(), map,
+                               indices({0, pad[0], pad[2], 0}),
+                               indices({0, pad[1], pad[3], 0}), filling);
+}
+
+Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
+                     mobile::LayoutAttr layout, RankedTensorType type) {
+  if (layout.getKind() == mobile::LayoutKind::Plain)
+    return packed;
+  // Element [k.., n] lies in panel n / P, row k, column n % P.
+  int64_t panel = layout.getSizes()[0], rank = type.getRank();
+  AffineExpr row = builder.getAffineConstantExpr(0);
+  for (int64_t i = 0; i + 1 < rank; ++i)
+    row = row * type.getDimSize(i) + builder.getAffineDimExpr(i);
+  AffineExpr column = builder.getAffineDimExpr(rank - 1);
+  AffineMap map =
+      AffineMap::get(rank, 0, {column.floorDiv(panel), row, column % panel},
+                     builder.getContext());
+  return mapElements(
+      builder, location, type, packed, map,
+      [](OpBuilder &, ValueRange elements) { return elements[0]; });
+}
+
+namespace {
+struct PadPattern : OpConversionPattern<mobile::PadOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(mobile::PadOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(
+        op, padMap(rewriter, op.getLoc(), adaptor.getInput(), op.getPad(), 0));
+    return success();
+  }
+};
+
+struct TransposePattern : OpConversionPattern<mobile::TransposeOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(mobile::TransposeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    rewriter.replaceOpWithNewOp<linalg::TransposeOp>(
+        op, adaptor.getInput(), makeEmpty(rewriter, op.getLoc(), type),
+        op.getPermutation());
+    return success();
+  }
+};
+
+struct ReshapePattern : OpConversionPattern<mobile::ReshapeOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(mobile::ReshapeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    Value flat = flatten(rewriter, op.getLoc(), adaptor.getInput());
+    rewriter.replaceOp(op, unflatten(rewriter, op.getLoc(), flat, type));
+    return success();
+  }
+
+private:
+  // A single element without dimensions has none to collapse: it is expanded to
+  // become flat, and collapsed to get there.
+  static Value flatten(OpBuilder &builder, Location location, Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    auto flat = type.clone({type.getNumElements()});
+    if (type.getRank() == 1)
+      return value;
+    if (type.getRank() == 0)
+      return tensor::ExpandShapeOp::create(builder, location, flat, value,
+                                           ArrayRef<ReassociationIndices>{});
+    return tensor::CollapseShapeOp::create(builder, location, flat, value,
+                                           getAllDims(type));
+  }
+
+  static Value unflatten(OpBuilder &builder, Location location, Value flat,
+                         RankedTensorType type) {
+    if (type.getRank() == 1)
+      return flat;
+    if (type.getRank() == 0)
+      return tensor::CollapseShapeOp::create(builder, location, type, flat,
+                                             ArrayRef<ReassociationIndices>{});
+    return tensor::ExpandShapeOp::create(builder, location, type, flat,
+                                         getAllDims(type));
+  }
+
+  /// One group of all dimensions.
+  static SmallVector<ReassociationIndices> getAllDims(RankedTensorType type) {
+    return {llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()))};
+  }
+};
+} // namespace
+
+void minnow::populateShapePatterns(RewritePatternSet &patterns) {
+  patterns.add<PadPattern, TransposePattern, ReshapePattern>(
+      patterns.getContext());
+}

@@ -1,0 +1,183 @@
+//===- KernelBench.cpp - speed of the kernels of a network ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles the kernels of MobileNetV4 Conv-S at 224 and prints the rate of each
+// on one thread, beside the rate of a loop of multiply-adds in registers. Times
+// are the thread's own (another process on the core does not count), the least
+// of many; operands are warm.
+//
+//   cpu-kernel-bench [CPU [FILTER]]
+//===----------------------------------------------------------------------===//
+#include "test/targets/cpu/Harness.h"
+#include "test/targets/cpu/Text.h"
+#include <chrono>
+#include <ctime>
+#include <fmt/format.h>
+#include <functional>
+
+using namespace minnow;
+using namespace minnow::test;
+
+namespace {
+
+struct Case {
+  std::string name;
+  int repeats; // in the network
+  std::string text;
+};
+
+double readClock() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec + 1e-9 * now.tv_nsec;
+}
+
+/// The least time of one call of `run`, in seconds.
+double measure(const std::function<void()> &run) {
+  double least = 1;
+  for (double total = 0; total < 0.15;) {
+    double start = readClock();
+    run();
+    double time = readClock() - start;
+    least = std::min(least, time);
+    total += time;
+  }
+  return least;
+}
+
+#define FMA(REG, N) "vfmadd231ps %%" REG "15, %%" REG "14, %%" REG #N "\n"
+#define FMAS(REG)                                                              \
+  FMA(REG, 0)                                                                  \
+  FMA(REG, 1) FMA(REG, 2) FMA(REG, 3) FMA(REG, 4) FMA(REG, 5) FMA(REG, 6)      \
+      FMA(REG, 7) FMA(REG, 8) FMA(REG, 9) FMA(REG, 10) FMA(REG, 11)
+
+/// Multiply-adds in a second of one core that does nothing else.
+double measurePeak(bool wide) {
+  constexpr long kLoops = 20000;
+  double seconds = measure([&] {
+    long n = kLoops;
+    if (wide)
+      asm volatile("1:\n" FMAS("zmm") "dec %0\njnz 1b\n"
+                   : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+                     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
+    else
+      asm volatile("1:\n" FMAS("ymm") "dec %0\njnz 1b\n"
+                   : "+r"(n)::"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+                     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
+  });
+  return kLoops * 12 * (wide ? 16 : 8) / seconds;
+}
+
+std::vector<Case> cases;
+
+void addPointwise(int64_t size, int64_t inputs, int64_t outputs, bool relu,
+                  bool residual, int repeats) {
+  KernelText text;
+  Node in = text.argument({1, size, size, inputs});
+  Node out = text.conv(in, {outputs, 1, 1, {}, relu ? "relu" : "none"});
+  if (residual)
+    out = text.add(out, text.argument(out.shape));
+  cases.push_back({fmt::format("pw {0}x{0} {1}->{2}{3}", size, inputs, outputs,
+                               residual ? "+" : ""),
+                   repeats, text.finish(out)});
+}
+
+void addDepthwise(int64_t size, int64_t channels, int64_t kernel,
+                  int64_t stride, int repeats) {
+  KernelText text;
+  Node in = text.argument({1, size, size, channels});
+  Node out = text.depthwise(in, {0, kernel, stride, {}, "relu"});
+  cases.push_back(
+      {fmt::format("dw {0}x{0} {1} k{2} s{3}", size, channels, kernel, stride),
+       repeats, text.finish(out)});
+}
+
+void addFused(int64_t size, int64_t inputs, int64_t middle, int64_t outputs) {
+  KernelText text;
+  Node in = text.argument({1, size, size, inputs});
+  Node out = text.conv(in, {middle, 3, 2, {}, "relu"});
+  out = text.conv(out, {outputs, 1, 1, {}, "relu"});
+  cases.push_back({fmt::format("fused {0}x{0} {1}->{2}->{3}", size, inputs,
+                               middle, outputs),
+                   1, text.finish(out)});
+}
+
+void addOthers() {
+  KernelText stem;
+  Node map = stem.transpose(stem.argument({1, 3, 224, 224}), {0, 2, 3, 1});
+  cases.push_back({"stem 224x224 3->32", 1,
+                   stem.finish(stem.conv(map, {32, 3, 2, {}, "relu"}))});
+  KernelText head;
+  Node out = head.conv(head.argument({1, 7, 7, 128}), {960, 1, 1, {}, "relu"});
+  cases.push_back(
+      {"head 7x7 128->960, pool", 1, head.finish(head.globalPool(out))});
+  for (auto [inputs, outputs] : {std::pair(960, 1280), std::pair(1280, 1000)}) {
+    KernelText text;
+    cases.push_back({fmt::format("linear {}->{}", inputs, outputs), 1,
+                     text.finish(text.linear(text.argument({1, inputs}),
+                                             outputs, "none"))});
+  }
+}
+
+void addNetwork() {
+  addFused(112, 32, 32, 32);
+  addFused(56, 32, 96, 64);
+  addDepthwise(28, 64, 5, 1, 1);
+  addPointwise(28, 64, 192, true, false, 1);
+  addDepthwise(28, 192, 5, 2, 1);
+  addPointwise(14, 192, 96, false, false, 1);
+  addPointwise(14, 96, 192, true, false, 4);
+  addDepthwise(14, 192, 3, 1, 4);
+  addPointwise(14, 192, 96, false, true, 4);
+  addDepthwise(14, 96, 3, 1, 2);
+  addPointwise(14, 96, 384, true, false, 1);
+  addPointwise(14, 384, 96, false, true, 1);
+  addPointwise(14, 96, 576, true, false, 1);
+  addDepthwise(14, 576, 3, 2, 1);
+  addPointwise(7, 576, 128, false, false, 1);
+  addDepthwise(7, 128, 5, 1, 1);
+  addPointwise(7, 128, 512, true, false, 4);
+  addDepthwise(7, 512, 5, 1, 2);
+  addPointwise(7, 512, 128, false, true, 4);
+  addPointwise(7, 128, 384, true, false, 1);
+  addDepthwise(7, 384, 5, 1, 1);
+  addPointwise(7, 384, 128, false, true, 1);
+  addDepthwise(7, 512, 3, 1, 2);
+  addOthers();
+}
+
+/// The rate of one kernel; returns its seconds in one inference.
+double report(const Case &test, const std::string &cpu, double peak) {
+  double start = readClock();
+  CompiledKernel kernel(test.text, cpu);
+  double compile = readClock() - start;
+  if (!kernel.getError().empty()) {
+    fmt::print("{:<28} {}\n", test.name, kernel.getError());
+    return 0;
+  }
+  double seconds = measure([&] { kernel.run(); });
+  uint64_t macs = 0;
+  for (auto &op : kernel.getKernel().getBody().front().without_terminator())
+    macs += llvm::cast<mobile::PrimitiveOpInterface>(op).getMacs();
+  std::string schedule;
+  llvm::raw_string_ostream(schedule) << kernel.getKernel().getScheduleAttr();
+  fmt::print("{:<28} x{} {:8.1f} us {:6.1f} GMAC/s {:5.1f} %  {:4.0f} ms  {}\n",
+             test.name, test.repeats, seconds * 1e6, macs / seconds * 1e-9,
+             100 * macs / seconds / peak, compile * 1e3, schedule);
+  std::fflush(stdout);
+  return seconds * test.repeats;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::string cpu = argc > 1 ? argv[1] : "skylake-avx512";
+  std::string filter = argc > 2 ? argv[2] : "";
+  double peak = measurePeak(cpu != "haswell"), total = 0;
+  fmt::print("peak {:.1f} GMAC/s\n", peak * 1e-9);
+  addNetwork();
+  for (const Case &test : cases)
+    if (test.name.find(filter) != std::string::npos)
+      total += report(test, cpu, peak);
+  fmt::print("all {:.3f} ms\n", total * 1e3);
+}

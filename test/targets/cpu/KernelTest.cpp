@@ -1,0 +1,230 @@
+//===- KernelTest.cpp - emitted kernels against plain loops ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every form that the CPU's kernels take, at sizes that do and do not fit
+// vectors and tiles, for AVX2 and AVX-512. Operands end at a page that faults.
+//===----------------------------------------------------------------------===//
+#include "test/targets/cpu/Harness.h"
+#include "test/targets/cpu/Text.h"
+#include <gtest/gtest.h>
+
+using namespace minnow::test;
+
+namespace {
+
+class KernelTest : public testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override {
+    if (!canRun(GetParam()))
+      GTEST_SKIP() << "this machine cannot run " << GetParam();
+  }
+
+  /// Schedules, compiles, runs and compares.
+  void check(KernelText &text, const Node &result) {
+    std::string module = text.finish(result);
+    SCOPED_TRACE(module);
+    CompiledKernel kernel(module, GetParam());
+    ASSERT_EQ(kernel.getError(), "");
+    kernel.run();
+    EXPECT_LE(kernel.getRelativeError(), 1e-5);
+    EXPECT_LE(kernel.getMostScratch(), kernel.getCode().scratchBytes);
+  }
+};
+
+TEST_P(KernelTest, PointwiseOfAnySize) {
+  struct {
+    int64_t size, inputs, outputs;
+  } cases[] = {{14, 96, 192}, {7, 128, 512}, {28, 64, 64}, {5, 17, 24},
+               {7, 40, 40},   {1, 960, 100}, {3, 8, 1},    {12, 3, 33}};
+  for (auto [size, inputs, outputs] : cases) {
+    KernelText text;
+    Node in = text.argument({1, size, size, inputs});
+    check(text, text.conv(in, {outputs, 1, 1, {}, "relu"}));
+  }
+}
+
+TEST_P(KernelTest, FullConvolutionOfAnyWindow) {
+  struct {
+    int64_t h, w, inputs;
+    Conv form;
+  } cases[] = {{28, 28, 32, {96, 3, 2}},
+               {9, 13, 8, {24, 3, 1}},
+               {8, 8, 16, {16, 3, 2, {0, 1, 0, 1}, "relu6"}},
+               {11, 7, 5, {10, 5, 2, {1, 2, 1, 2}, "none", false}},
+               {6, 6, 16, {32, 3, 1, {0, 0, 0, 0}}},
+               {14, 14, 16, {32, 1, 2, {0, 0, 0, 0}}}};
+  for (auto &[h, w, inputs, form] : cases) {
+    KernelText text;
+    Node in = text.argument({1, h, w, inputs});
+    check(text, text.conv(in, form));
+  }
+}
+
+TEST_P(KernelTest, DepthwiseOfAnyWindow) {
+  struct {
+    int64_t h, w, channels;
+    Conv form;
+  } cases[] = {{28, 28, 96, {0, 3, 1}},
+               {14, 14, 192, {0, 5, 2}},
+               {7, 7, 512, {0, 5, 1, {}, "relu"}},
+               {13, 9, 24, {0, 3, 2, {0, 1, 0, 1}}},
+               {6, 5, 7, {0, 5, 1}},
+               {10, 10, 40, {0, 3, 1, {0, 0, 0, 0}}},
+               {112, 112, 16, {0, 3, 2, {1, 1, 1, 1}, "relu6", false}},
+               {3, 3, 32, {0, 5, 1}}};
+  for (auto &[h, w, channels, form] : cases) {
+    KernelText text;
+    Node in = text.argument({1, h, w, channels});
+    check(text, text.depthwise(in, form));
+  }
+}
+
+TEST_P(KernelTest, LinearOfAnySize) {
+  for (int64_t outputs : {1000, 1280, 10, 1001}) {
+    KernelText text;
+    Node in = text.argument({1, 320});
+    check(text, text.linear(in, outputs, "relu"));
+  }
+  KernelText text;
+  Node in = text.argument({9, 24});
+  check(text, text.linear(in, 40, "none"));
+}
+
+TEST_P(KernelTest, Activations) {
+  for (const char *act : {"relu", "relu6", "hard_swish", "hard_sigmoid",
+                          "sigmoid", "silu", "gelu"}) {
+    KernelText text;
+    Node in = text.argument({1, 5, 5, 24});
+    check(text, text.conv(in, {24, 1, 1, {}, act}));
+    KernelText loose;
+    check(loose, loose.activate(loose.argument({1, 5, 7, 9}), act));
+  }
+}
+
+TEST_P(KernelTest, ElementOperations) {
+  KernelText same;
+  Node a = same.argument({1, 7, 5, 13}), b = same.argument({1, 7, 5, 13});
+  check(same, same.mul(same.add(a, b, "relu"), b));
+  for (Shape shape :
+       {Shape{24}, Shape{1, 1, 1, 24}, Shape{1, 1, 5, 24}, Shape{1, 5, 5, 1}}) {
+    KernelText text;
+    Node lhs = text.argument({1, 5, 5, 24}), rhs = text.argument(shape);
+    check(text, text.add(text.mul(lhs, rhs), lhs));
+  }
+}
+
+TEST_P(KernelTest, Pools) {
+  KernelText global;
+  check(global, global.globalPool(global.argument({1, 7, 7, 40})));
+  for (const char *kind : {"average", "max"})
+    for (int64_t pad : {0, 1}) {
+      KernelText text;
+      Node in = text.argument({1, 9, 11, 24});
+      check(text, text.pool(in, kind, 3, 2, pad));
+    }
+  KernelText counted;
+  Node in = counted.argument({1, 9, 11, 24});
+  check(counted, counted.pool(in, "average", 3, 1, 1, /*countPad=*/true));
+}
+
+TEST_P(KernelTest, MovesOfElements) {
+  KernelText softmax;
+  check(softmax, softmax.softmax(softmax.argument({1, 1000})));
+  KernelText rows;
+  check(rows, rows.softmax(rows.argument({6, 13})));
+  KernelText nhwc;
+  check(nhwc, nhwc.transpose(nhwc.argument({1, 3, 10, 12}), {0, 2, 3, 1}));
+  KernelText nchw;
+  check(nchw, nchw.transpose(nchw.argument({1, 10, 12, 20}), {0, 3, 1, 2}));
+  KernelText pad;
+  check(pad, pad.pad(pad.argument({1, 5, 6, 20}), {0, 1, 2, 3}));
+  KernelText reshape;
+  check(reshape, reshape.reshape(reshape.argument({1, 2, 3, 20}), {1, 120}));
+}
+
+TEST_P(KernelTest, StemReadsPlanes) {
+  for (int64_t size : {32, 33, 224}) {
+    KernelText text;
+    Node in = text.argument({1, 3, size, size});
+    Node map = text.transpose(in, {0, 2, 3, 1});
+    check(text, text.conv(map, {32, 3, 2, {}, "relu"}));
+  }
+  KernelText text;
+  Node map = text.transpose(text.argument({1, 3, 20, 20}), {0, 2, 3, 1});
+  check(text, text.conv(map, {24, 3, 2, {0, 1, 0, 1}, "relu6"}));
+}
+
+TEST_P(KernelTest, EpilogueScaleAndResidual) {
+  for (int64_t channels : {96, 24}) {
+    KernelText text;
+    Node in = text.argument({1, 7, 7, 64});
+    Node residual = text.argument({1, 7, 7, channels});
+    Node out = text.conv(in, {channels});
+    out = text.mul(out, text.argument({channels}));
+    check(text, text.add(residual, out, "relu"));
+  }
+}
+
+TEST_P(KernelTest, FusedInvertedBottleneck) {
+  for (int64_t stride : {1, 2}) {
+    KernelText text;
+    Node in = text.argument({1, 28, 28, 32});
+    Node out = text.conv(in, {96, 3, stride, {}, "relu"});
+    out = text.conv(out, {stride == 1 ? 32 : 64, 1});
+    check(text, stride == 1 ? text.add(out, in) : out);
+  }
+}
+
+/// One block of each instantiation: start and middle depthwise, 0 = none.
+void addUib(KernelText &text, Node &out, int64_t expanded, int64_t outputs,
+            int64_t start, int64_t middle, int64_t stride, bool residual) {
+  Node in = out;
+  if (start)
+    out = text.depthwise(out, {0, start, middle ? 1 : stride});
+  if (expanded)
+    out = text.conv(out, {expanded, 1, 1, {}, "relu"});
+  if (middle)
+    out = text.depthwise(out, {0, middle, stride, {}, "relu"});
+  out = text.conv(out, {outputs});
+  if (residual)
+    out = text.add(out, in);
+}
+
+TEST_P(KernelTest, UibOfEachKind) {
+  struct {
+    int64_t size, inputs, expanded, outputs, start, middle, stride;
+  } cases[] = {{14, 96, 192, 96, 0, 3, 1}, {14, 96, 384, 96, 3, 0, 1},
+               {28, 64, 192, 96, 5, 5, 2}, {7, 128, 256, 128, 5, 5, 1},
+               {8, 32, 64, 32, 0, 0, 1},   {14, 24, 72, 40, 0, 5, 2},
+               {12, 16, 0, 24, 0, 3, 1},   {13, 24, 72, 24, 3, 3, 1}};
+  for (auto [size, in, expanded, outputs, start, middle, stride] : cases) {
+    KernelText text;
+    Node out = text.argument({1, size, size, in});
+    addUib(text, out, expanded, outputs, start, middle, stride,
+           stride == 1 && in == outputs);
+    check(text, out);
+  }
+}
+
+TEST_P(KernelTest, PointwiseWithGlobalPool) {
+  struct {
+    int64_t size, inputs, outputs;
+  } cases[] = {{7, 96, 960}, {8, 64, 192}, {5, 32, 40}};
+  for (auto [size, inputs, outputs] : cases) {
+    KernelText text;
+    Node in = text.argument({1, size, size, inputs});
+    Node out = text.conv(in, {outputs, 1, 1, {}, "relu"});
+    out = text.globalPool(out);
+    check(text, text.reshape(out, {1, outputs}));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpus, KernelTest,
+                         testing::Values("skylake-avx512", "haswell"),
+                         [](const auto &info) {
+                           return std::string(info.param) == "haswell"
+                                      ? "Avx2"
+                                      : "Avx512";
+                         });
+
+} // namespace
