@@ -137,7 +137,7 @@ static Description readDescription(const json &object) {
     throw SchemaError("the padding '" + padding + "' is unknown");
   result.samePadding = padding == "same";
   if (object.contains("preprocessing"))
-    result.preprocessing = readPreprocessing(object.at("preprocessing"));
+    result.preprocessing = readPreprocessing(object["preprocessing"]);
   for (const json &block : object.at("blocks"))
     result.blocks.push_back(readBlock(block));
   StringSet<> keys;
@@ -163,8 +163,8 @@ static LogicalResult addUnknown(StringRef directory, Faults &faults) {
     return faults.add("is no .onnx file, and no networks are described in " +
                       quote(directory));
   return faults.add(
-      "is no file that ends in .onnx or .json, and no known network; the "
-      "networks are " +
+      "is neither an .onnx file nor a known network; the networks "
+      "are " +
       quoteList(names));
 }
 
@@ -181,13 +181,13 @@ FailureOr<Description> minnow::importer::readDescription(StringRef directory,
   }
   auto file = MemoryBuffer::getFile(path);
   if (!file)
-    return faults.add(Twine(path) +
+    return faults.add("the description " + quote(path) +
                       " cannot be read: " + file.getError().message());
   try {
     StringRef text = (*file)->getBuffer();
     return ::readDescription(json::parse(text.begin(), text.end()));
   } catch (const std::exception &exception) {
-    return faults.add(Twine(path) + " is not a description of a network: " +
+    return faults.add(quote(path) + " is not a description of a network: " +
                       exception.what());
   }
 }

@@ -56,8 +56,9 @@ struct Description {
 constexpr llvm::StringLiteral normSuffixes[] = {"weight", "bias",
                                                 "running_mean", "running_var"};
 
-/// The description of the network `name` in `directory`. Adds a fault that
-/// lists the known names if there is none.
+/// The description of the network `name` in `directory`, or of the file `name`
+/// if it ends in .json. Adds a fault that lists the known names if there is
+/// none.
 mlir::FailureOr<Description> readDescription(llvm::StringRef directory,
                                              llvm::StringRef name,
                                              Faults &faults);
