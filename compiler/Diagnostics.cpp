@@ -4,6 +4,7 @@
 // MLIR's diagnostics and llvm::Errors in one form.
 //===----------------------------------------------------------------------===//
 #include "compiler/Diagnostics.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 #include "llvm/Support/raw_ostream.h"
 

@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Files.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -35,7 +36,7 @@ static Error fill(llvm::sys::fs::TempFile &file, StringRef bytes) {
 Error minnow::writeFiles(
     llvm::ArrayRef<std::pair<std::string, StringRef>> files) {
   std::vector<llvm::sys::fs::TempFile> temporaries;
-  auto discard = llvm::make_scope_exit([&] {
+  auto discard = llvm::scope_exit([&] {
     for (auto &file : temporaries)
       llvm::consumeError(file.discard());
   });

@@ -13,6 +13,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
@@ -202,7 +203,7 @@ Expected<KernelCode> Dispatcher::runProcess(StringRef name, StringRef bytecode,
           llvm::sys::fs::createUniqueDirectory("minnow-worker", folder))
     return llvm::createStringError(code, "cannot make a temporary folder");
   auto remove =
-      llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+      llvm::scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
   std::string input = (folder + "/kernel.mlirbc").str();
   std::string output = (folder + "/code").str();
   std::string messages = (folder + "/messages").str();

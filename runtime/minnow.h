@@ -1,6 +1,5 @@
-/*===- minnow.h - runs a compiled network
- * -------------------------------------=== SPDX-License-Identifier: Apache-2.0
- * WITH LLVM-exception
+/*===- minnow.h - runs a compiled network ----------------------------------===
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * The runtime's whole interface: load a compiled program, ask what it is, run
  * it. C11 and C++17, no other header. A model is read-only once loaded and may

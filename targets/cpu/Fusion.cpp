@@ -56,6 +56,12 @@ static bool isGlobalAverage(Operation *op) {
   return pool && pool.isGlobalAverage();
 }
 
+/// Whether the result has no rows and columns, but for a global pool's.
+static bool isOnePosition(Operation *op) {
+  return !isGlobalAverage(op) &&
+         halide::product(halide::getShape(op->getResult(0)).drop_back()) == 1;
+}
+
 /// Whether a reshape leaves each element its channel and its position.
 static bool keepsSizes(ReshapeOp reshape) {
   auto from = halide::getShape(reshape.getInput()),
@@ -89,6 +95,9 @@ const char *Chain::addComputing(Operation *op) {
       return "a global pool is fused with one pointwise convolution only";
     if (!llvm::hasSingleElement(input.getUsers()))
       return "a pooled value that is used besides";
+  } else if (!isFirst && count > 0 && isOnePosition(op)) {
+    // The tasks divide its channels, and the second reads all of the first.
+    return "two products of one position, which tasks cannot divide";
   } else if (!isFirst && llvm::isa<Conv2DOp>(op) && !isPointwise(op)) {
     if (!llvm::isa<TransposeOp>(input.getDefiningOp()))
       return "a full convolution of a value of the same kernel";

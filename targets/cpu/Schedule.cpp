@@ -56,7 +56,7 @@ private:
   int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes);
 
   const Isa &isa;
-  KernelOp kernel;
+  mutable KernelOp kernel; // a handle; its getters are not const
   View view;
 };
 

@@ -1,6 +1,5 @@
-/*===- HeaderCheck.c - minnow.h is C11
- * ----------------------------------------=== SPDX-License-Identifier:
- * Apache-2.0 WITH LLVM-exception
+/*===- HeaderCheck.c - minnow.h is C11 -------------------------------------===
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * Compiled with every warning an error, beside the ABI's header.
  *===----------------------------------------------------------------------===*/

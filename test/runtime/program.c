@@ -1,6 +1,5 @@
-/*===- program.c - a compiled network made by hand
- * ----------------------------=== SPDX-License-Identifier: Apache-2.0 WITH
- * LLVM-exception
+/*===- program.c - a compiled network made by hand -------------------------===
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * What the compiler will emit, in C: scores = weights * image in six tasks,
  * then their sum. Uses arena, scratch, weights, threads and profiler as a

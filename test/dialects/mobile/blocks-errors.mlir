@@ -112,9 +112,19 @@ func.func @yield_type(%x: tensor<1x6x6x8xf32>) {
 
 // -----
 
-func.func @no_terminator(%x: tensor<1x6x6x8xf32>) {
-  // expected-error @+1 {{region must yield one value of type 'tensor<1x6x6x8xf32>'}}
+func.func @empty(%x: tensor<1x6x6x8xf32>) {
+  // expected-error @+1 {{expects a non-empty block}}
   %y = mobile.uib(%in = %x : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+  }
+  return
+}
+
+// -----
+
+func.func @no_terminator(%x: tensor<1x6x6x8xf32>) {
+  %y = mobile.uib(%in = %x : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+    // expected-error @+1 {{block with no terminator}}
+    %0 = mobile.activate %in act relu : tensor<1x6x6x8xf32>
   }
   return
 }

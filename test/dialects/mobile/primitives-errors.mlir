@@ -172,8 +172,7 @@ func.func @reshape(%x: tensor<2x3xf32>) {
 // -----
 
 func.func @activation(%x: tensor<2x3xf32>) {
-  // expected-error @+2 {{expected one of}}
-  // expected-error @+1 {{failed to parse}}
+  // expected-error @+1 {{expected string or keyword containing one of the following enum values for attribute 'activation' [none, relu, relu6,}}
   %0 = mobile.activate %x act tanh : tensor<2x3xf32>
   return
 }

@@ -17,8 +17,17 @@ mobile.kernel @result(%x: tensor<1x4x4x4xf32>) -> tensor<1x2x2x4xf32> {
 
 // -----
 
-// expected-error @+1 {{must yield values of its result types}}
-mobile.kernel @empty(%x: tensor<1x4x4x4xf32>) -> tensor<1x4x4x4xf32> {
+mobile.kernel @no_terminator(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{block with no terminator}}
+  %y = mobile.activate %x act relu : tensor<4xf32>
+}
+
+// -----
+
+mobile.program @outside(%x: memref<4xf32>) attributes {arena_bytes = 64 : i64} {
+  // expected-error @+1 {{bytes 64 to 80 are outside of the arena of 64 bytes}}
+  %a = mobile.buffer arena at 64 : memref<4xf32>
+  mobile.yield
 }
 
 // -----

@@ -27,13 +27,13 @@ mobile.program @tensors(%x: tensor<1x4x4x96xf32> {mobile.name = "input"}) -> ten
 
 // Panels of 48 hold 144 columns for 100, and the memory has them all.
 // CHECK-LABEL: mobile.program @buffers
-// CHECK-SAME: attributes {arena_bytes = 64 : i64, weights_bytes = 55296 : i64}
+// CHECK-SAME: attributes {arena_bytes = 128 : i64, weights_bytes = 55296 : i64}
 // CHECK: mobile.buffer weights at 0 : memref<3x96x48xf32>
 // CHECK: mobile.buffer arena at 64 : memref<4xf32>
 // CHECK: mobile.call @pointwise({{.*}}) : ({{.*}}) -> ()
 // CHECK: mobile.yield{{$}}
 mobile.program @buffers(%x: memref<1x4x4x96xf32>, %y: memref<1x4x4x100xf32>)
-    attributes {arena_bytes = 64 : i64, weights_bytes = 55296 : i64} {
+    attributes {arena_bytes = 128 : i64, weights_bytes = 55296 : i64} {
   %w = mobile.buffer weights at 0 : memref<3x96x48xf32>
   %a = mobile.buffer arena at 64 : memref<4xf32>
   mobile.call @pointwise(%x, %w, %y)

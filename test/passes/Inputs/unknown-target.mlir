@@ -1,0 +1,1 @@
+module attributes {mobile.target = {name = "abacus"}} {}

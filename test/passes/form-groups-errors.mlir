@@ -1,0 +1,24 @@
+// RUN: minnow-opt %s --form-groups --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{unknown target 'abacus'; there is}}
+module attributes {mobile.target = {name = "abacus"}} {
+}
+
+// -----
+
+// expected-error-re @+1 {{{{.*}}'z80'}}
+module attributes {mobile.target = {name = "cpu", triple = "x86_64-linux-gnu", cpu = "z80"}} {
+}
+
+// -----
+
+func.func private @inner(tensor<1x8xf32>) -> tensor<1x8xf32>
+// expected-error @-1 {{a network must have a body of one block}}
+
+// -----
+
+func.func @net(%x: memref<1x8xf32>) -> memref<1x8xf32> {
+  // expected-error @+1 {{'memref.alloc' op is no primitive; a network that becomes kernels holds nothing else}}
+  %0 = memref.alloc() : memref<1x8xf32>
+  return %0 : memref<1x8xf32>
+}
