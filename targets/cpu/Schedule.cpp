@@ -25,6 +25,7 @@ struct StageShape {
   int64_t pixels;   // positions that a tile may take, neighbours in a row
   int64_t channels; // of the output
   int64_t depth;    // terms of each sum
+  bool isPooled;    // a global pool sums up its tiles: they may not overlap
 };
 
 struct TileChoice {
@@ -52,7 +53,7 @@ private:
   void setPanels(const StageShape &shape, int64_t panel);
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
                     llvm::ArrayRef<StageAttr> stages);
-  int64_t chooseStrip(const Split &split, size_t stageCount);
+  int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes);
 
   const Isa &isa;
   mutable KernelOp kernel; // a handle; its getters are not const
@@ -76,8 +77,9 @@ static int64_t getDepth(Operation *op) {
 StageShape Scheduler::getShape(Operation *op) {
   auto sizes = halide::getSizes(op->getResult(0), view);
   if (!sizes)
-    return {op, 1, 1, 1};
-  return {op, sizes->columns, sizes->channels, getDepth(op)};
+    return {op, 1, 1, 1, false};
+  bool isPooled = llvm::any_of(op->getUsers(), llvm::IsaPred<Pool2DOp>);
+  return {op, sizes->columns, sizes->channels, getDepth(op), isPooled};
 }
 
 /// The sums, a vector of weights for each column and one broadcast must be in
@@ -91,7 +93,8 @@ TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) {
   double least = INFINITY;
   for (int64_t vectors = 1; vectors <= 6; ++vectors)
     for (int64_t pixels = 1; pixels <= 14; ++pixels) {
-      if (!fits(pixels, vectors) || pixels > shape.pixels)
+      if (!fits(pixels, vectors) || pixels > shape.pixels ||
+          (shape.isPooled && shape.pixels % pixels))
         continue;
       int64_t panel = vectors * isa.vectorFloats;
       double rows = double(llvm::alignTo(shape.pixels, pixels)) / shape.pixels;
@@ -113,10 +116,17 @@ TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) {
 
 TileChoice Scheduler::chooseDepthwiseTile(const StageShape &shape) {
   // A divisor of the row, so that borders cut the first and last tile only.
+  TileChoice tile{std::min<int64_t>(shape.pixels, 4), 1};
   for (int64_t pixels : {7, 8, 6, 5, 4})
-    if (shape.pixels % pixels == 0)
-      return {pixels, 1};
-  return {std::min<int64_t>(shape.pixels, 4), 1};
+    if (shape.pixels % pixels == 0) {
+      tile.pixels = pixels;
+      break;
+    }
+  // Half of the registers are left to the taps.
+  if (4 * tile.pixels <= isa.registers &&
+      shape.channels % (2 * isa.vectorFloats) == 0)
+    tile.vectors = 2;
+  return tile;
 }
 
 StageAttr Scheduler::chooseStage(const StageShape &shape) {
@@ -186,13 +196,16 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
 }
 
 /// Rows of the output for which all stages run in turn.
-int64_t Scheduler::chooseStrip(const Split &split, size_t stageCount) {
+int64_t Scheduler::chooseStrip(const Split &split,
+                               llvm::ArrayRef<StageShape> shapes) {
   Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   auto sizes = halide::getSizes(result, view);
   int64_t rows = sizes ? sizes->rows : 1;
   if (split.axis == SplitAxis::Rows && view == View::Maps)
     rows /= split.tasks;
-  return stageCount > 1 ? 1 : rows;
+  // The rows around which a full convolution lays its border stay near.
+  bool hasBorder = !shapes.empty() && llvm::isa<Conv2DOp>(shapes[0].op);
+  return shapes.size() > 1 || hasBorder ? 1 : rows;
 }
 
 void Scheduler::run() {
@@ -207,7 +220,7 @@ void Scheduler::run() {
       setPanels(shape, stages.back().getVectors() * isa.vectorFloats);
   }
   Split split = chooseSplit(shapes, stages);
-  int64_t strip = chooseStrip(split, shapes.size());
+  int64_t strip = chooseStrip(split, shapes);
   kernel.setScheduleAttr(ScheduleAttr::get(kernel.getContext(), split.axis,
                                            split.tasks, strip, stages));
 }
