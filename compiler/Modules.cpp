@@ -52,7 +52,8 @@ Expected<uint64_t> minnow::writeModule(mlir::ModuleOp module, StringRef path) {
     bytes = std::move(*bytecode);
   } else {
     llvm::raw_string_ostream stream(bytes);
-    module->print(stream);
+    // Locations hold the names of layers and blocks, which reports tell.
+    module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
     stream << '\n';
   }
   if (Error error = writeFiles({{path.str(), bytes}}))
