@@ -66,7 +66,10 @@ mlir::MLIRContext &test::getContext() {
   static mlir::MLIRContext *context = [] {
     mlir::DialectRegistry registry;
     registerReferenceDialects(registry);
-    return new mlir::MLIRContext(registry);
+    auto *result = new mlir::MLIRContext(registry);
+    // Tests make attributes before they parse anything.
+    result->loadDialect<mobile::MobileDialect>();
+    return result;
   }();
   return *context;
 }
