@@ -4,15 +4,11 @@
 #include "compiler/Compile.h"
 #include "compiler/Description.h"
 #include "compiler/Diagnostics.h"
-#include "compiler/Files.h"
+#include "compiler/Modules.h"
 #include "compiler/Package.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/raw_ostream.h"
 #include <chrono>
 
 using namespace minnow;
@@ -43,18 +39,6 @@ private:
 };
 
 } // namespace
-
-static Expected<OwningModule> readModule(mlir::MLIRContext &context,
-                                         StringRef path) {
-  auto bytes = readFile(path);
-  if (!bytes)
-    return bytes.takeError();
-  DiagnosticCollector diagnostics(&context);
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(*bytes, &context, path);
-  if (!module)
-    return diagnostics.take("'" + path + "' is no MLIR");
-  return module;
-}
 
 static Expected<OwningModule> loadModel(mlir::MLIRContext &context,
                                         const CompileOptions &options) {
@@ -88,24 +72,6 @@ static Error nameProgram(mlir::ModuleOp module, StringRef name) {
     identifier = "_" + identifier;
   network.setName(mlir::StringAttr::get(module.getContext(), identifier));
   return Error::success();
-}
-
-/// Writes the module itself: text for `.mlir`, bytecode for `.mlirbc`, both
-/// with all weights, so that compile can go on from it.
-static Expected<uint64_t> writeModule(mlir::ModuleOp module, StringRef path) {
-  std::string bytes;
-  llvm::raw_string_ostream stream(bytes);
-  if (llvm::sys::path::extension(path) == ".mlirbc") {
-    if (mlir::failed(mlir::writeBytecodeToFile(
-            module, stream, mlir::BytecodeWriterConfig("minnow"))))
-      return llvm::createStringError("cannot write '" + path + "' as bytecode");
-  } else {
-    module->print(stream);
-    stream << '\n';
-  }
-  if (Error error = writeFiles({{path.str(), bytes}}))
-    return error;
-  return bytes.size();
 }
 
 /// The program with its kernels' codes and weight section; the description

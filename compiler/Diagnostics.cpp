@@ -47,6 +47,9 @@ llvm::Error DiagnosticCollector::take(const llvm::Twine &fallback) {
 
 void minnow::printError(llvm::Error error) {
   llvm::handleAllErrors(std::move(error), [](const llvm::ErrorInfoBase &info) {
-    llvm::errs() << "error: " << info.message() << '\n';
+    std::string text = info.message();
+    // Faults of files name them already: `FILE: error: ...`.
+    bool isNamed = llvm::StringRef(text).contains(": error: ");
+    llvm::errs() << (isNamed ? "" : "error: ") << text << '\n';
   });
 }

@@ -7,12 +7,8 @@
 #include "compiler/Workers.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Files.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "compiler/Modules.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
@@ -107,7 +103,7 @@ std::string minnow::getDefaultCacheDirectory() {
 
 /// The kernel alone in a module, without names and locations that do not change
 /// its code, so that equal kernels of all networks have equal bytes.
-static Expected<std::string> toBytecode(KernelOp kernel) {
+static Expected<std::string> isolate(KernelOp kernel) {
   auto module = kernel->getParentOfType<mlir::ModuleOp>();
   mlir::OwningOpRef<mlir::ModuleOp> alone =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(module.getContext()));
@@ -122,12 +118,7 @@ static Expected<std::string> toBytecode(KernelOp kernel) {
       for (mlir::BlockArgument argument : region.getArguments())
         argument.setLoc(mlir::UnknownLoc::get(op->getContext()));
   });
-  std::string bytes;
-  llvm::raw_string_ostream stream(bytes);
-  mlir::BytecodeWriterConfig config("minnow");
-  if (mlir::failed(mlir::writeBytecodeToFile(*alone, stream, config)))
-    return llvm::createStringError("cannot write bytecode");
-  return bytes;
+  return toBytecode(*alone);
 }
 
 namespace {
@@ -247,7 +238,7 @@ Expected<CompiledKernels> minnow::compileKernels(mlir::ModuleOp module,
 
   std::vector<std::pair<std::string, std::string>> work;
   for (auto kernel : module.getOps<KernelOp>()) {
-    auto bytecode = toBytecode(kernel);
+    auto bytecode = isolate(kernel);
     if (!bytecode)
       return bytecode.takeError();
     work.emplace_back(kernel.getName().str(), std::move(*bytecode));
@@ -287,12 +278,11 @@ static Expected<KernelCode> emitKernel(StringRef path, StringRef symbol) {
   mlir::DialectRegistry registry;
   registry.insert<MobileDialect>();
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  DiagnosticCollector diagnostics(&context);
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
+  auto module = readModule(context, path);
   if (!module)
-    return diagnostics.take("no kernel in '" + path + "'");
-  auto kernels = module->getOps<KernelOp>();
-  auto target = createTarget(TargetSpec::of(*module));
+    return module.takeError();
+  auto kernels = (*module)->getOps<KernelOp>();
+  auto target = createTarget(TargetSpec::of(**module));
   if (!target)
     return target.takeError();
   return (*target)->emit(*kernels.begin(), symbol);

@@ -66,8 +66,7 @@ static void parseCpu(StringRef text, TargetSpec &spec) {
   text.split(parts, '+');
   spec.cpu = parts[0].str();
   for (StringRef feature : llvm::drop_begin(parts))
-    spec.features +=
-        (spec.features.empty() ? "+" : ",+") + feature.str();
+    spec.features += (spec.features.empty() ? "+" : ",+") + feature.str();
 }
 
 static llvm::Error understand(const CompileWords &words,
@@ -107,7 +106,8 @@ static std::string formatBytes(uint64_t bytes) {
                             : fmt::format("{:.1f} MB", bytes / 1e6);
 }
 
-static void printReport(const CompileReport &report, const std::string &output) {
+static void printReport(const CompileReport &report,
+                        const std::string &output) {
   size_t calls = 0;
   uint64_t macs = 0, slowMacs = 0;
   std::string slow;
@@ -131,10 +131,10 @@ static void printReport(const CompileReport &report, const std::string &output) 
     fmt::print("kernels    {} for {} calls, {} from the cache; {:.1f} M MACs\n",
                report.kernels.size(), calls, report.fromCache, macs / 1e6);
     fmt::print("slow way   {}\n",
-               slow.empty() ? "none"
-                            : fmt::format("{:.1f} % of the MACs:{}",
-                                          macs ? 100.0 * slowMacs / macs : 0,
-                                          slow));
+               slow.empty()
+                   ? "none"
+                   : fmt::format("{:.1f} % of the MACs:{}",
+                                 macs ? 100.0 * slowMacs / macs : 0, slow));
     fmt::print("memory     arena {}, scratch {} a thread, weights {}\n",
                formatBytes(report.arenaBytes), formatBytes(report.scratchBytes),
                formatBytes(report.weightBytes));
@@ -148,7 +148,8 @@ static void addCompile(CLI::App &app, CompileOptions &options,
   CLI::App *verb = app.add_subcommand(
       "compile", "Compile a network to a binary for one machine");
   verb->add_option("MODEL", options.model,
-                   "x.onnx, x.mlir, x.mlirbc, or the name of a network")
+                   "x.onnx, x.mlir, x.mlirbc, a network description x.json, "
+                   "or the name of a network")
       ->required();
   verb->add_option("-o,--output", options.output,
                    "what to write; the suffix says the kind: .o or .a (with a "

@@ -28,8 +28,8 @@ struct ImportOptions {
   std::string modelsDirectory;
 };
 
-/// Imports `model`: the path of a file whose name ends in .onnx, or the name of
-/// a network in `options.modelsDirectory`.
+/// Imports `model`: the path of a file whose name ends in .onnx, the name of a
+/// network in `options.modelsDirectory`, or the path of a network's .json.
 ///
 /// The module has one func.func, with `mobile.name` on each argument and result
 /// and `mobile.preprocessing` if the network has one, and one mobile.weight for

@@ -40,8 +40,9 @@ struct Split {
 
 class Scheduler {
 public:
-  Scheduler(const Isa &isa, KernelOp kernel)
-      : isa(isa), kernel(kernel), view(halide::getView(kernel)) {}
+  Scheduler(const Isa &isa, const cost::Machine &machine, KernelOp kernel)
+      : isa(isa), machine(machine), kernel(kernel),
+        view(halide::getView(kernel)) {}
   void run();
 
 private:
@@ -49,6 +50,7 @@ private:
   bool fits(int64_t pixels, int64_t vectors);
   TileChoice chooseMatrixTile(const StageShape &shape);
   TileChoice chooseDepthwiseTile(const StageShape &shape);
+  bool staysNear(const StageShape &shape);
   StageAttr chooseStage(const StageShape &shape);
   void setPanels(const StageShape &shape, int64_t panel);
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
@@ -56,6 +58,7 @@ private:
   int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes);
 
   const Isa &isa;
+  const cost::Machine &machine;
   mutable KernelOp kernel; // a handle; its getters are not const
   View view;
 };
@@ -129,12 +132,20 @@ TileChoice Scheduler::chooseDepthwiseTile(const StageShape &shape) {
   return tile;
 }
 
+/// Whether the weights stay in the core's own caches while they pass once a
+/// tile of positions; those of 4 MB would come from far away each time.
+bool Scheduler::staysNear(const StageShape &shape) {
+  const cost::MemoryLevel &near =
+      machine.memory[std::min(1u, machine.levels - 1)];
+  return double(shape.depth * shape.channels) * sizeof(float) <= near.bytes;
+}
+
 StageAttr Scheduler::chooseStage(const StageShape &shape) {
   TileChoice tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
   if (isMatrix(shape.op)) {
     tile = chooseMatrixTile(shape);
-    if (shape.channels > shape.depth)
+    if (shape.channels > shape.depth && staysNear(shape))
       order = LoopOrder::PixelsOuter;
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
     tile = chooseDepthwiseTile(shape);
@@ -239,6 +250,7 @@ void Scheduler::run() {
                                            split.tasks, strip, stages));
 }
 
-void cpu::schedule(const Isa &isa, const cost::Machine &, KernelOp kernel) {
-  Scheduler(isa, kernel).run();
+void cpu::schedule(const Isa &isa, const cost::Machine &machine,
+                   KernelOp kernel) {
+  Scheduler(isa, machine, kernel).run();
 }

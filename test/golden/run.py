@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--programs", required=True, type=pathlib.Path, help="folder of minnow and minnow-run")
     parser.add_argument("--threads", default="2")
     parser.add_argument("--kernels", type=int, help="expected number of kernel calls")
-    parser.add_argument("options", nargs="*", help="passed on to minnow compile, after --")
+    parser.add_argument("--optimize", default="time", help="passed on to minnow compile")
     arguments = parser.parse_args()
     description, expected, graph = locate(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,8 @@ def main():
         if graph:
             run(sys.executable, HERE / "fill.py", folder, graph)
             source = [folder / f"{graph}.onnx"]
-        report = run(arguments.programs / "minnow", "compile", *source, "-o", folder / "net.so", *arguments.options)
+        report = run(arguments.programs / "minnow", "compile", *source, "-o", folder / "net.so",
+                     "--optimize", arguments.optimize)
         if "slow way   none" not in report:
             sys.exit(2)
         if arguments.kernels and f" for {arguments.kernels} calls" not in report:

@@ -136,7 +136,8 @@ static Description readDescription(const json &object) {
   if (padding != "same" && padding != "symmetric")
     throw SchemaError("the padding '" + padding + "' is unknown");
   result.samePadding = padding == "same";
-  result.preprocessing = readPreprocessing(object.at("preprocessing"));
+  if (object.contains("preprocessing"))
+    result.preprocessing = readPreprocessing(object["preprocessing"]);
   for (const json &block : object.at("blocks"))
     result.blocks.push_back(readBlock(block));
   StringSet<> keys;
@@ -170,20 +171,23 @@ static LogicalResult addUnknown(StringRef directory, Faults &faults) {
 FailureOr<Description> minnow::importer::readDescription(StringRef directory,
                                                          StringRef name,
                                                          Faults &faults) {
-  SmallString<128> path(directory);
-  sys::path::append(path, name + ".json");
-  // A name with folders in it is a path, to something else.
-  if (sys::path::filename(name) != name || !sys::fs::exists(path))
-    return addUnknown(directory, faults);
+  SmallString<128> path(name);
+  if (!name.ends_with(".json")) {
+    path = directory;
+    sys::path::append(path, name + ".json");
+    // A name with folders in it is a path, to something else.
+    if (sys::path::filename(name) != name || !sys::fs::exists(path))
+      return addUnknown(directory, faults);
+  }
   auto file = MemoryBuffer::getFile(path);
   if (!file)
-    return faults.add(Twine(path) +
+    return faults.add("the description " + quote(path) +
                       " cannot be read: " + file.getError().message());
   try {
     StringRef text = (*file)->getBuffer();
     return ::readDescription(json::parse(text.begin(), text.end()));
   } catch (const std::exception &exception) {
-    return faults.add(Twine(path) + " is not a description of a network: " +
+    return faults.add(quote(path) + " is not a description of a network: " +
                       exception.what());
   }
 }

@@ -44,7 +44,7 @@ struct Description {
   Shape input;
   double epsilon = 0;
   bool samePadding = false;
-  Preprocessing preprocessing;
+  std::optional<Preprocessing> preprocessing;
   std::vector<Block> blocks;
 
   /// Key and shape of every tensor of the state_dict, in order.
@@ -56,8 +56,9 @@ struct Description {
 constexpr llvm::StringLiteral normSuffixes[] = {"weight", "bias",
                                                 "running_mean", "running_var"};
 
-/// The description of the network `name` in `directory`. Adds a fault that
-/// lists the known names if there is none.
+/// The description of the network `name` in `directory`, or of the file `name`
+/// if it ends in .json. Adds a fault that lists the known names if there is
+/// none.
 mlir::FailureOr<Description> readDescription(llvm::StringRef directory,
                                              llvm::StringRef name,
                                              Faults &faults);

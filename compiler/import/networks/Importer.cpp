@@ -195,6 +195,7 @@ minnow::importer::importNetwork(mlir::MLIRContext &context, StringRef name,
   for (const Block &block : network->blocks)
     if (failed(x = writer.writeBlock(*x, block)))
       return failure();
-  setPreprocessing(builder.getFunction(), network->preprocessing);
+  if (network->preprocessing)
+    setPreprocessing(builder.getFunction(), *network->preprocessing);
   return builder.finish({{"logits", *x}});
 }

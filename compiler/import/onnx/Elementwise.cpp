@@ -140,17 +140,16 @@ FailureOr<Tensor> minnow::importer::convertGelu(Graph &graph,
 FailureOr<Tensor> minnow::importer::convertClip(Graph &graph,
                                                 const Node &node) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  FailureOr<std::optional<float>> low = graph.scalar(node, 1);
-  FailureOr<std::optional<float>> high = graph.scalar(node, 2);
+  FailureOr<float> low = graph.scalar(node, 1, -infinity);
+  FailureOr<float> high = graph.scalar(node, 2, infinity);
   if (failed(low) || failed(high))
     return failure();
-  float min = low->value_or(-infinity), max = high->value_or(infinity);
-  if (min == 0 && max == 6)
+  if (*low == 0 && *high == 6)
     return activate(graph, node, Activation::Relu6);
-  if (min == 0 && max >= std::numeric_limits<float>::max())
+  if (*low == 0 && *high >= std::numeric_limits<float>::max())
     return activate(graph, node, Activation::Relu);
-  return node.fail("clips to " + std::to_string(min) + " .. " +
-                   std::to_string(max) +
+  return node.fail("clips to " + std::to_string(*low) + " .. " +
+                   std::to_string(*high) +
                    "; only 0 .. 6 and 0 without upper bound are supported");
 }
 

@@ -82,18 +82,19 @@ LogicalResult Graph::checkOutputs(const Node &node) {
 // Nodes
 //===----------------------------------------------------------------------===//
 
-void Graph::convert(ArrayRef<std::pair<std::string, Tensor>> inputs) {
+LogicalResult Graph::convert(ArrayRef<std::pair<std::string, Tensor>> inputs) {
   for (const auto &[name, tensor] : inputs)
     meanings[name].tensor = tensor;
   declareInitializers();
   declareOutputs();
   countUses();
-  // Nodes of a graph whose names are ambiguous would be reported for nothing.
+  // Of ambiguous names the nodes' own faults would only be consequences.
   if (faults.any())
-    return;
+    return failure();
   for (const onnx::NodeProto &proto : model.graph().node())
     convertNode(Node(proto, faults));
   reportUnsupported();
+  return failure(faults.any());
 }
 
 void Graph::convertNode(const Node &node) {
@@ -254,16 +255,16 @@ FailureOr<Shape> Graph::integers(const Node &node, size_t i) {
   return Shape(ArrayRef((*value)->ints()));
 }
 
-FailureOr<std::optional<float>> Graph::scalar(const Node &node, size_t i) {
+FailureOr<float> Graph::scalar(const Node &node, size_t i, float missing) {
   if (!node.hasInput(i))
-    return std::optional<float>();
+    return missing;
   FailureOr<Weight> value = weight(node, i);
   if (failed(value))
     return failure();
   if (value->tensor->size() != 1)
     return node.fail("input " + Twine(i) + ", " + quote(node.input(i)) +
                      ", must be one number");
-  return std::optional<float>(value->tensor->floats().front());
+  return value->tensor->floats().front();
 }
 
 //===----------------------------------------------------------------------===//

@@ -21,8 +21,10 @@ class Graph {
 public:
   Graph(Model &model, NetworkBuilder &builder, Faults &faults);
 
-  /// Converts all nodes. `inputs` are the values of the graph's inputs.
-  void convert(llvm::ArrayRef<std::pair<std::string, Tensor>> inputs);
+  /// Converts all nodes. `inputs` are the values of the graph's inputs. Fails
+  /// without a look at the nodes if names are ambiguous.
+  llvm::LogicalResult
+  convert(llvm::ArrayRef<std::pair<std::string, Tensor>> inputs);
 
   /// The values of the graph's outputs, or failure after a fault.
   mlir::FailureOr<std::vector<std::pair<std::string, Tensor>>> outputs();
@@ -37,8 +39,8 @@ public:
   mlir::FailureOr<Weight> weight(const Node &node, size_t i);
   /// Integers known now, a vector or a scalar.
   mlir::FailureOr<Shape> integers(const Node &node, size_t i);
-  /// One float known now; nothing if the input is left out.
-  mlir::FailureOr<std::optional<float>> scalar(const Node &node, size_t i);
+  /// One float known now; `missing` if the input is left out.
+  mlir::FailureOr<float> scalar(const Node &node, size_t i, float missing);
 
 private:
   /// What a name stands for. An initializer is read when it is first needed.

@@ -173,7 +173,8 @@ minnow::importer::importOnnx(mlir::MLIRContext &context, StringRef path,
   if (faults.any())
     return failure();
   Graph graph(model, builder, faults);
-  graph.convert(inputs);
+  if (failed(graph.convert(inputs)))
+    return failure();
   auto outputs = graph.outputs();
   if (failed(outputs))
     return failure();

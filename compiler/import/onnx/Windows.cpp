@@ -235,7 +235,7 @@ FailureOr<Tensor> minnow::importer::convertPad(Graph &graph, const Node &node) {
   FailureOr<Tensor> x = graph.tensor(node, 0);
   FailureOr<std::string> mode = node.getString("mode", "constant");
   FailureOr<Shape> pads = graph.integers(node, 1);
-  FailureOr<std::optional<float>> value = graph.scalar(node, 2);
+  FailureOr<float> value = graph.scalar(node, 2, 0);
   if (failed(x) || failed(mode) || failed(pads) || failed(value))
     return failure();
   FailureOr<Shape> axes = node.hasInput(3)
@@ -244,7 +244,7 @@ FailureOr<Tensor> minnow::importer::convertPad(Graph &graph, const Node &node) {
   if (failed(axes) ||
       failed(pads = spreadPadding(node, *pads, *axes, x->rank())))
     return failure();
-  if (*mode != "constant" || value->value_or(0) != 0)
+  if (*mode != "constant" || *value != 0)
     return node.fail("only padding with constant zeros is supported");
   auto isSize = [](int64_t size) { return size >= 0 && size <= maxExtent; };
   if (x->rank() != 4 || !all_of(*pads, isSize) || (*pads)[0] || (*pads)[1] ||
