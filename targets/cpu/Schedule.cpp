@@ -167,12 +167,26 @@ void Scheduler::setPanels(const StageShape &shape, int64_t panel) {
     set(shape.op->getOperand(2));
 }
 
-/// The best of few tasks that divides `size`; 1 if none does.
-static int64_t chooseTasks(int64_t size) {
+/// The best of few tasks that divide `size` into parts of at least `least`; 1
+/// if there is none.
+static int64_t chooseTasks(int64_t size, int64_t least = 1) {
   for (int64_t tasks : {4, 6, 5, 8, 7, 3, 2})
-    if (size % tasks == 0)
+    if (size % tasks == 0 && size / tasks >= least)
       return tasks;
   return 1;
+}
+
+/// The fewest rows of one task: what two neighbours both compute, because a
+/// window of one stage overlaps on the stage before, is kept below a third.
+static int64_t getLeastRows(llvm::ArrayRef<StageShape> shapes) {
+  double least = 1;
+  for (const StageShape &shape : shapes.drop_front(!shapes.empty()))
+    if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(shape.op)) {
+      double stride = conv.getStrides()[0];
+      double overlap = halide::getShape(conv.getFilter())[0] - stride;
+      least = std::max(least, 3 * overlap / stride);
+    }
+  return std::ceil(least);
 }
 
 Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
@@ -200,7 +214,7 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
     if (tasks > 1)
       return {SplitAxis::Channels, tasks};
   }
-  int64_t tasks = chooseTasks(length);
+  int64_t tasks = chooseTasks(length, getLeastRows(shapes));
   if (tasks == 1)
     return {};
   return {SplitAxis::Rows, tasks};

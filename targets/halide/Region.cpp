@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <numeric>
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -23,12 +22,6 @@ namespace {
 struct Computed {
   Tensor tensor;
   int pending = -1;
-};
-
-/// Rows of a value that one strip reads, relative to the strip.
-struct RowRange {
-  int first = 0, last = 0;
-  int size() const { return last - first + 1; }
 };
 
 class Builder {
@@ -54,7 +47,6 @@ private:
   Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
   void sliceOutput(const Tensor &whole);
-  void findLiveRows();
   /// Keeps `value` in memory, because a computing primitive reads it.
   void store(Value value);
 
@@ -63,8 +55,6 @@ private:
   KernelOp kernel;
   Pipeline pipeline;
   std::vector<Halide::ImageParam> parameters;
-  std::vector<Operation *> stageOps; // of each stage; null for a copy
-  std::vector<Value> stageRoots;     // the value that each stage's root holds
   llvm::DenseMap<Value, Computed> values;
 };
 
@@ -225,8 +215,8 @@ Computed Builder::pad(PadOp op) {
 }
 
 Computed Builder::addStage(Stage stage, Operation *op) {
+  stage.op = op;
   pipeline.stages.push_back(stage);
-  stageOps.push_back(op);
   return {stage.result, int(pipeline.stages.size()) - 1};
 }
 
@@ -239,10 +229,10 @@ void Builder::store(Value value) {
     computed = addStage(copy);
     computed.tensor = read(value).tensor;
   }
-  stageRoots.resize(pipeline.stages.size());
-  stageRoots[computed.pending] = value;
-  pipeline.stages[computed.pending].root = computed.tensor.func;
-  pipeline.stages[computed.pending].result = computed.tensor;
+  Stage &stage = pipeline.stages[computed.pending];
+  stage.root = computed.tensor.func;
+  stage.rootValue = value;
+  stage.result = computed.tensor;
   computed.tensor.stored = true;
   values[value] = {computed.tensor, -1};
 }
@@ -354,52 +344,6 @@ void Builder::sliceOutput(const Tensor &whole) {
   pipeline.result = {pipeline.output, sizes[0], sizes[1], sizes[2]};
 }
 
-/// The rows of its first operand that `op` reads for `rows` of its result.
-static RowRange getInputRows(Operation *op, RowRange rows) {
-  auto move = [&](auto windowed, int height) -> RowRange {
-    int stride = windowed.getStrides()[0], top = windowed.getPad()[0];
-    return {rows.first * stride - top, rows.last * stride - top + height - 1};
-  };
-  if (auto conv = llvm::dyn_cast<Conv2DOp>(op))
-    return move(conv, getShape(conv.getFilter())[0]);
-  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op))
-    return move(conv, getShape(conv.getFilter())[0]);
-  if (auto pool = llvm::dyn_cast<Pool2DOp>(op))
-    return move(pool, pool.getWindow()[0]);
-  if (auto pad = llvm::dyn_cast<PadOp>(op))
-    return {rows.first - int(pad.getPad()[0]),
-            rows.last - int(pad.getPad()[0])};
-  return rows;
-}
-
-/// Goes back from the output's strip to the rows that each stage must keep.
-void Builder::findLiveRows() {
-  pipeline.strip =
-      std::gcd(pipeline.result.rows, int(kernel.getScheduleAttr().getStrip()));
-  llvm::DenseMap<Value, RowRange> ranges;
-  mlir::Block &block = kernel.getBody().front();
-  ranges[block.getTerminator()->getOperand(0)] = {0, pipeline.strip - 1};
-  for (Operation &op : llvm::reverse(block.without_terminator())) {
-    RowRange rows = ranges.lookup(op.getResult(0));
-    for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
-      RowRange read = i == 0 ? getInputRows(&op, rows) : rows;
-      auto [found, isNew] = ranges.try_emplace(operand, read);
-      if (!isNew)
-        found->second = {std::min(found->second.first, read.first),
-                         std::max(found->second.last, read.last)};
-    }
-  }
-  stageRoots.resize(pipeline.stages.size());
-  for (auto [i, stage] : llvm::enumerate(pipeline.stages)) {
-    if (stageRoots[i])
-      stage.liveRows = ranges.lookup(stageRoots[i]).size();
-    if (stage.padded.defined()) {
-      RowRange rows = ranges.lookup(stageOps[i]->getResult(0));
-      stage.livePaddedRows = getInputRows(stageOps[i], rows).size();
-    }
-  }
-}
-
 Pipeline Builder::build() {
   if (kernel.getNumResults() != 1)
     throw Unsupported("a kernel of more than one result");
@@ -431,7 +375,7 @@ Pipeline Builder::build() {
   Stage &last = pipeline.stages[result.pending];
   last.root = pipeline.output;
   last.result = pipeline.result;
-  findLiveRows();
+  findLiveRows(kernel, pipeline);
   return std::move(pipeline);
 }
 

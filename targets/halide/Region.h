@@ -31,6 +31,9 @@ struct Pipeline {
 /// stage has no root then.
 Pipeline buildPipeline(mobile::KernelOp kernel);
 
+/// Sets the pipeline's strip and the rows that each stage keeps in memory.
+void findLiveRows(mobile::KernelOp kernel, Pipeline &pipeline);
+
 } // namespace minnow::halide
 
 #endif // MINNOW_TARGETS_HALIDE_REGION_H

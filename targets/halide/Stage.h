@@ -50,7 +50,9 @@ enum class StageKind {
 /// One primitive that computes.
 struct Stage {
   StageKind kind = StageKind::Elementwise;
-  Halide::Func accumulator; // undefined where there is none
+  mlir::Operation *op = nullptr; // null for a copy
+  mlir::Value rootValue;         // what an inner root holds
+  Halide::Func accumulator;      // undefined where there is none
   Halide::RDom domain;
   Halide::Func padded; // the input with its border, or undefined
   Halide::Func second; // softmax: the sums

@@ -131,6 +131,35 @@ void addOthers() {
   }
 }
 
+/// A UIB as one kernel; not part of the sum.
+void addUib(int64_t size, int64_t inputs, int64_t expanded, int64_t outputs,
+            int64_t start, int64_t middle, int64_t stride) {
+  KernelText text;
+  Node out = text.argument({1, size, size, inputs});
+  if (start)
+    out = text.depthwise(out, {0, start});
+  out = text.conv(out, {expanded, 1, 1, {}, "relu"});
+  if (middle)
+    out = text.depthwise(out, {0, middle, stride, {}, "relu"});
+  out = text.conv(out, {outputs});
+  cases.push_back(
+      {fmt::format("uib {0}x{0} {1}->{2}->{3} {4}/{5} s{6}", size, inputs,
+                   expanded, outputs, start, middle, stride),
+       0, text.finish(out)});
+}
+
+/// Sizes that fit no vector, from MobileNetV2 and EfficientNet-Lite0.
+void addRagged() {
+  addPointwise(112, 32, 16, false, false, 0);
+  addPointwise(56, 24, 144, true, false, 0);
+  addPointwise(56, 144, 24, false, true, 0);
+  addPointwise(28, 240, 40, false, true, 0);
+  addPointwise(28, 40, 240, true, false, 0);
+  addDepthwise(112, 32, 3, 1, 0);
+  addDepthwise(56, 144, 3, 1, 0);
+  addDepthwise(28, 240, 5, 1, 0);
+}
+
 void addNetwork() {
   addFused(112, 32, 32, 32);
   addFused(56, 32, 96, 64);
@@ -188,6 +217,10 @@ int main(int argc, char **argv) {
   double peak = measurePeak(cpu != "haswell"), total = 0;
   fmt::print("peak {:.1f} GMAC/s\n", peak * 1e-9);
   addNetwork();
+  addUib(28, 64, 192, 96, 5, 5, 2);
+  addUib(14, 96, 192, 96, 0, 3, 1);
+  addUib(64, 48, 192, 80, 3, 5, 2);
+  addRagged();
   for (const Case &test : cases)
     if (test.name.find(filter) != std::string::npos)
       total += report(test, cpu, peak);

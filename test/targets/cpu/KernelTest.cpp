@@ -219,6 +219,22 @@ TEST_P(KernelTest, PointwiseWithGlobalPool) {
   }
 }
 
+TEST(KernelErrors, NameWhatNoStageIsWrittenFor) {
+  KernelText batch;
+  Node in = batch.argument({2, 8, 8, 16});
+  std::string text = batch.finish(batch.pad(in, {1, 1, 1, 1}));
+  for (size_t at; (at = text.find("tensor<1x10")) != std::string::npos;)
+    text.replace(at, 8, "tensor<2");
+  EXPECT_EQ(CompiledKernel(text, "haswell").getError(),
+            "a batch of more than one");
+  KernelText turned;
+  Node matrix = turned.argument({8, 16});
+  EXPECT_EQ(
+      CompiledKernel(turned.finish(turned.transpose(matrix, {1, 0})), "haswell")
+          .getError(),
+      "a transpose of other than the dimensions of one map");
+}
+
 INSTANTIATE_TEST_SUITE_P(Cpus, KernelTest,
                          testing::Values("skylake-avx512", "haswell"),
                          [](const auto &info) {
