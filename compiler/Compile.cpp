@@ -104,7 +104,7 @@ static void describe(const Assembly &assembly, CompileReport &report) {
     size_t calls = llvm::count_if(program.getOps<CallOp>(), [&](CallOp call) {
       return call.getKernel() == name;
     });
-    report.kernels.push_back({name, calls, macs, code.reference});
+    report.kernels.push_back({name, calls, macs, code.reference, code.note});
   }
   report.arenaBytes = program.getArenaBytes().value_or(0);
   report.scratchBytes = assembly.scratchBytes;

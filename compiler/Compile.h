@@ -32,7 +32,8 @@ struct CompileReport {
     std::string name;
     size_t calls;
     uint64_t macs;
-    bool reference;
+    bool reference;   // taken by the slow way,
+    std::string note; // and why
   };
   std::vector<Kernel> kernels;
   std::vector<StageTime> times;

@@ -35,13 +35,14 @@ using llvm::StringRef;
 
 namespace {
 
-/// Before the object, in a worker's output and in the cache.
+/// Before the note and the object, in a worker's output and in the cache.
 struct CodeHeader {
   char magic[8];
   uint64_t scratchBytes;
+  uint64_t noteBytes;
   uint32_t tasks;
   uint32_t reference;
-  uint8_t hash[32]; // of the object
+  uint8_t hash[32]; // of the note and the object
 };
 constexpr char kMagic[8] = {'M', 'N', 'W', 'C', 'O', 'D', 'E', '1'};
 
@@ -57,10 +58,12 @@ static std::string serialize(const KernelCode &code) {
   header.scratchBytes = code.scratchBytes;
   header.tasks = code.tasks;
   header.reference = code.reference;
-  auto hash = hashOf(code.object);
+  header.noteBytes = code.note.size();
+  std::string payload = code.note + code.object;
+  auto hash = hashOf(payload);
   std::memcpy(header.hash, hash.data(), hash.size());
   return std::string(reinterpret_cast<char *>(&header), sizeof(header)) +
-         code.object;
+         payload;
 }
 
 /// Reads what serialize wrote; nothing if the bytes are damaged.
@@ -69,13 +72,15 @@ static std::optional<KernelCode> deserialize(StringRef bytes) {
   if (bytes.size() < sizeof(header))
     return std::nullopt;
   std::memcpy(&header, bytes.data(), sizeof(header));
-  StringRef object = bytes.drop_front(sizeof(header));
-  auto hash = hashOf(object);
+  StringRef payload = bytes.drop_front(sizeof(header));
+  auto hash = hashOf(payload);
   if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0 ||
-      std::memcmp(header.hash, hash.data(), hash.size()) != 0)
+      std::memcmp(header.hash, hash.data(), hash.size()) != 0 ||
+      header.noteBytes > payload.size())
     return std::nullopt;
   KernelCode code;
-  code.object = object.str();
+  code.note = payload.take_front(header.noteBytes).str();
+  code.object = payload.drop_front(header.noteBytes).str();
   code.scratchBytes = header.scratchBytes;
   code.tasks = header.tasks;
   code.reference = header.reference;

@@ -117,7 +117,7 @@ static void printReport(const CompileReport &report,
     if (!kernel.reference)
       continue;
     slowMacs += kernel.calls * kernel.macs;
-    slow += "\n             " + kernel.name;
+    slow += "\n           " + kernel.name + ": " + kernel.note;
   }
   std::string times;
   double total = 0;

@@ -43,6 +43,7 @@ struct KernelCode {
   uint64_t scratchBytes = 0; // of the workspace, for each thread that runs it
   uint32_t tasks = 1;        // what one call divides into
   bool reference = false;    // taken by the slow way
+  std::string note;          // why, if it was
 };
 
 /// A program with all that its parts became, ready to be put together.

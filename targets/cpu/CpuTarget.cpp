@@ -41,9 +41,11 @@ public:
     auto code = cpu::emit(isa, kernel, symbol);
     if (code)
       return code;
-    // The compile report lists what comes this way.
-    llvm::consumeError(code.takeError());
-    return emitReference(spec, kernel, symbol);
+    auto reference = emitReference(spec, kernel, symbol);
+    std::string why = llvm::toString(code.takeError());
+    if (reference)
+      reference->note = std::move(why);
+    return reference;
   }
   Expected<std::string> assemble(const Assembly &assembly) const override;
 
@@ -80,11 +82,13 @@ Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
 static std::vector<std::string>
 findRequirements(const std::vector<std::string> &features) {
   static const StringRef kChecked[] = {
-      "avx",        "avx2",       "fma",        "f16c",
-      "bmi",        "bmi2",       "lzcnt",      "avx512f",
-      "avx512dq",   "avx512bw",   "avx512vl",   "avx512cd",
-      "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512vnni",
-      "avx512bitalg", "avx512vpopcntdq", "avx512bf16", "avx512fp16", "avxvnni"};
+      "avx",        "avx2",         "fma",
+      "f16c",       "bmi",          "bmi2",
+      "lzcnt",      "avx512f",      "avx512dq",
+      "avx512bw",   "avx512vl",     "avx512cd",
+      "avx512ifma", "avx512vbmi",   "avx512vbmi2",
+      "avx512vnni", "avx512bitalg", "avx512vpopcntdq",
+      "avx512bf16", "avx512fp16",   "avxvnni"};
   std::vector<std::string> names;
   for (StringRef name : kChecked)
     if (llvm::is_contained(features, name))
@@ -104,12 +108,13 @@ Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
   if (!features)
     return features.takeError();
   llvm::Triple triple(resolved->triple);
-  const cost::Machine *machine = cost::chooseMachine(
-      triple.getArchName().str(), resolved->cpu, *features);
+  const cost::Machine *machine =
+      cost::chooseMachine(triple.getArchName().str(), resolved->cpu, *features);
   if (!machine)
     return llvm::createStringError(
         "no machine description fits '" + resolved->cpu + "' of " +
-        resolved->triple + "; name a CPU with more features, such as x86-64-v3");
+        resolved->triple +
+        "; name a CPU with more features, such as x86-64-v3");
   return std::make_unique<CpuTarget>(*resolved, std::move(*isa), *machine,
                                      findRequirements(*features));
 }

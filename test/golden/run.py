@@ -46,6 +46,7 @@ def main():
     parser.add_argument("--threads", default="2")
     parser.add_argument("--kernels", type=int, help="expected number of kernel calls")
     parser.add_argument("--optimize", default="time", help="passed on to minnow compile")
+    parser.add_argument("--cpu", default="native", help="passed on to minnow compile")
     arguments = parser.parse_args()
     description, expected, graph = locate(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +58,7 @@ def main():
             run(sys.executable, HERE / "fill.py", folder, graph)
             source = [folder / f"{graph}.onnx"]
         report = run(arguments.programs / "minnow", "compile", *source, "-o", folder / "net.so",
-                     "--optimize", arguments.optimize)
+                     "--optimize", arguments.optimize, "--cpu", arguments.cpu)
         if "slow way   none" not in report:
             sys.exit(2)
         if arguments.kernels and f" for {arguments.kernels} calls" not in report:
