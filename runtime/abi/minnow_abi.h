@@ -16,7 +16,8 @@
 extern "C" {
 #endif
 
-/* Raised when a struct below changes; a program of another version is refused. */
+/* Raised when a struct below changes; a program of another version is refused.
+ */
 #define MINNOW_ABI_VERSION 1u
 
 /* What a run function returns. */
@@ -34,7 +35,8 @@ typedef void (*minnow_task)(void *closure, uint32_t task, uint32_t thread);
 typedef struct minnow_threads {
   void *self;
   uint32_t count;
-  void (*parallel_for)(void *self, uint32_t tasks, minnow_task fn, void *closure);
+  void (*parallel_for)(void *self, uint32_t tasks, minnow_task fn,
+                       void *closure);
 } minnow_threads;
 
 /* Called after each kernel call of a program, in program order, with the index
@@ -48,15 +50,16 @@ typedef struct minnow_profiler {
  * caller, do not overlap, and are aligned to 64 bytes (workspace) or to their
  * element (inputs and outputs). */
 typedef struct minnow_arguments {
-  const void *const *inputs;  /* in the description's order */
-  void *const *outputs;       /* in the description's order */
-  void *workspace;            /* arena_bytes + threads * scratch_bytes */
-  const void *weights;        /* the program's weight section, 64-byte aligned */
+  const void *const *inputs; /* in the description's order */
+  void *const *outputs;      /* in the description's order */
+  void *workspace;           /* arena_bytes + threads * scratch_bytes */
+  const void *weights;       /* the program's weight section, 64-byte aligned */
   const minnow_threads *threads;   /* null: on the calling thread */
   const minnow_profiler *profiler; /* null: none */
 } minnow_arguments;
 
-/* A compiled network. `description` is the FlatBuffer of runtime/abi/program.fbs. */
+/* A compiled network. `description` is the FlatBuffer of
+ * runtime/abi/program.fbs. */
 typedef struct minnow_program {
   uint32_t abi_version;
   uint32_t reserved;
