@@ -7,7 +7,7 @@
 #include "compiler/Modules.h"
 #include "compiler/Package.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/StringExtras.h"
+#include "targets/KernelCost.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
 
@@ -65,11 +65,8 @@ static Error nameProgram(mlir::ModuleOp module, StringRef name) {
   if (!network)
     return llvm::createStringError("the module has no network in it (a "
                                    "func.func or a mobile.program)");
-  std::string identifier;
-  for (char c : name.empty() ? network.getName() : name)
-    identifier += llvm::isAlnum(c) ? c : '_';
-  if (llvm::isDigit(identifier[0]))
-    identifier = "_" + identifier;
+  std::string identifier =
+      toIdentifier(name.empty() ? network.getName() : name);
   network.setName(mlir::StringAttr::get(module.getContext(), identifier));
   return Error::success();
 }
@@ -89,7 +86,6 @@ static Expected<Assembly> collect(mlir::ModuleOp module,
   if (assembly.weights.size() != assembly.program.getWeightsBytes().value_or(0))
     return llvm::createStringError("the module's weights are left out; compile "
                                    "from a file that holds them");
-  assembly.inputCount = assembly.program.getNumInputs();
   return assembly;
 }
 
@@ -97,10 +93,7 @@ static void describe(const Assembly &assembly, CompileReport &report) {
   mobile::ProgramOp program = assembly.program;
   auto module = program->getParentOfType<mlir::ModuleOp>();
   for (auto &[name, code] : assembly.kernels) {
-    uint64_t macs = 0;
-    auto kernel = module.lookupSymbol<KernelOp>(name);
-    for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
-      macs += op.getMacs();
+    uint64_t macs = getMacs(module.lookupSymbol<KernelOp>(name));
     size_t calls = llvm::count_if(program.getOps<CallOp>(), [&](CallOp call) {
       return call.getKernel() == name;
     });

@@ -6,9 +6,10 @@
 #include "compiler/Description.h"
 #include "compiler/Version.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "passes/InlineBlocks.h"
 #include "runtime/abi/minnow_abi.h"
 #include "runtime/abi/program_generated.h"
-#include "llvm/Support/MathExtras.h"
+#include "targets/KernelCost.h"
 
 using namespace minnow;
 using namespace minnow::mobile;
@@ -16,18 +17,13 @@ using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 using llvm::StringRef;
 
-std::string minnow::getTensorName(ProgramOp program, unsigned index,
-                                  size_t inputCount) {
+std::string minnow::getTensorName(ProgramOp program, unsigned index) {
+  unsigned inputCount = program.getNumInputs();
   if (auto name =
           program.getArgAttrOfType<mlir::StringAttr>(index, "mobile.name"))
     return name.getValue().str();
   return index < inputCount ? "input" + std::to_string(index)
                             : "output" + std::to_string(index - inputCount);
-}
-
-static uint64_t bytesOf(mlir::Type type) {
-  auto shaped = mlir::cast<mlir::ShapedType>(type);
-  return shaped.getNumElements() * shaped.getElementTypeBitWidth() / 8;
 }
 
 static Offset<abi::Tensor> buildTensor(FlatBufferBuilder &builder,
@@ -41,9 +37,8 @@ static Offset<abi::Tensor> buildTensor(FlatBufferBuilder &builder,
       program.getArgAttrOfType<mlir::StringAttr>(index, "mobile.io_layout");
   std::string word =
       layout ? layout.getValue().str() : (dims.size() == 4 ? "nchw" : "");
-  return abi::CreateTensorDirect(
-      builder, getTensorName(program, index, assembly.inputCount).c_str(),
-      abi::DataType::F32, &dims, word.c_str());
+  return abi::CreateTensorDirect(builder, getTensorName(program, index).c_str(),
+                                 abi::DataType::F32, &dims, word.c_str());
 }
 
 static Offset<abi::Preprocessing> buildPreprocessing(FlatBufferBuilder &builder,
@@ -74,30 +69,15 @@ static std::vector<Offset<abi::Kernel>> buildKernels(FlatBufferBuilder &builder,
   auto module = assembly.program->getParentOfType<mlir::ModuleOp>();
   for (auto &[name, code] : assembly.kernels) {
     auto kernel = module.lookupSymbol<KernelOp>(name);
-    uint64_t macs = 0, bytes = 0;
-    for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
-      macs += op.getMacs();
+    uint64_t bytes = 0;
     for (mlir::Type type : kernel.getArgumentTypes())
-      bytes += bytesOf(type);
+      bytes += getByteSize(type);
     for (mlir::Type type : kernel.getResultTypes())
-      bytes += bytesOf(type);
-    kernels.push_back(abi::CreateKernelDirect(builder, name.c_str(), macs,
-                                              bytes, code.reference));
+      bytes += getByteSize(type);
+    kernels.push_back(abi::CreateKernelDirect(
+        builder, name.c_str(), getMacs(kernel), bytes, code.reference));
   }
   return kernels;
-}
-
-/// The names in `location`, joined: the layers that became one call.
-static std::string describe(mlir::Location location) {
-  std::string text;
-  location->walk([&](mlir::Location part) {
-    if (auto name = mlir::dyn_cast<mlir::NameLoc>(part)) {
-      text += (text.empty() ? "" : " ") + name.getName().str();
-      return mlir::WalkResult::skip();
-    }
-    return mlir::WalkResult::advance();
-  });
-  return text;
 }
 
 static std::vector<Offset<abi::Call>> buildCalls(FlatBufferBuilder &builder,
@@ -105,12 +85,10 @@ static std::vector<Offset<abi::Call>> buildCalls(FlatBufferBuilder &builder,
   std::vector<Offset<abi::Call>> calls;
   ProgramOp program = assembly.program;
   for (auto call : program.getOps<CallOp>()) {
-    auto kernel = llvm::find_if(assembly.kernels, [&](const auto &entry) {
-      return entry.first == call.getKernel();
-    });
+    size_t kernel = assembly.getKernelIndex(call.getKernel());
     calls.push_back(abi::CreateCallDirect(
-        builder, kernel - assembly.kernels.begin(),
-        describe(call.getLoc()).c_str(), kernel->second.tasks));
+        builder, kernel, getLayerName(call.getLoc()).str().c_str(),
+        assembly.kernels[kernel].second.tasks));
   }
   return calls;
 }
@@ -121,13 +99,13 @@ std::string minnow::buildDescription(const Assembly &assembly,
   ProgramOp program = assembly.program;
   std::vector<Offset<abi::Tensor>> inputs, outputs;
   for (unsigned i = 0; i < program.getNumArguments(); ++i)
-    (i < assembly.inputCount ? inputs : outputs)
+    (i < program.getNumInputs() ? inputs : outputs)
         .push_back(buildTensor(builder, assembly, i));
   auto preprocessing = buildPreprocessing(builder, program);
   auto calls = buildCalls(builder, assembly);
-  uint64_t arena = llvm::alignTo<128>(program.getArenaBytes().value_or(0));
   std::vector<Offset<abi::EntryPoint>> entries = {abi::CreateEntryPointDirect(
-      builder, "main", &inputs, &outputs, arena, assembly.scratchBytes,
+      builder, "main", &inputs, &outputs, assembly.getArenaBytes(),
+      assembly.scratchBytes,
       /*alignment=*/64, &calls, preprocessing)};
   auto kernels = buildKernels(builder, assembly);
   std::vector<Offset<flatbuffers::String>> requirements;

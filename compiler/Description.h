@@ -14,8 +14,7 @@ namespace minnow {
 std::string buildDescription(const Assembly &assembly, const Target &target);
 
 /// The argument's `mobile.name`, or NAMEn where it has none.
-std::string getTensorName(mobile::ProgramOp program, unsigned index,
-                          size_t inputCount);
+std::string getTensorName(mobile::ProgramOp program, unsigned index);
 
 } // namespace minnow
 

@@ -10,7 +10,6 @@
 #include "compiler/Version.h"
 #include "targets/llvm/Object.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
 
@@ -22,8 +21,7 @@ bool minnow::isPackageSuffix(StringRef suffix) {
   return suffix == ".o" || suffix == ".a" || suffix == ".so";
 }
 
-/// `name` in a form that C takes.
-static std::string toIdentifier(StringRef name) {
+std::string minnow::toIdentifier(StringRef name) {
   std::string text;
   for (char c : name)
     text += llvm::isAlnum(c) ? c : '_';
@@ -44,8 +42,7 @@ static HeaderTensor describeTensor(const Assembly &assembly, unsigned index) {
   mobile::ProgramOp program = assembly.program;
   auto type = mlir::cast<mlir::MemRefType>(program.getArgumentTypes()[index]);
   HeaderTensor tensor;
-  tensor.name =
-      toIdentifier(getTensorName(program, index, assembly.inputCount));
+  tensor.name = toIdentifier(getTensorName(program, index));
   tensor.dims = fmt::format("{}", fmt::join(type.getShape(), " x "));
   tensor.elements = type.getNumElements();
   return tensor;
@@ -54,11 +51,10 @@ static HeaderTensor describeTensor(const Assembly &assembly, unsigned index) {
 std::string minnow::buildHeader(const Assembly &assembly) {
   mobile::ProgramOp program = assembly.program;
   std::string name = program.getName().str(), upper = StringRef(name).upper();
-  uint64_t arena = llvm::alignTo<128>(program.getArenaBytes().value_or(0));
   std::string sizes, parameters, comments;
   for (unsigned i = 0; i < program.getNumArguments(); ++i) {
     HeaderTensor tensor = describeTensor(assembly, i);
-    bool isInput = i < assembly.inputCount;
+    bool isInput = i < program.getNumInputs();
     sizes += fmt::format("#define {}_{}_ELEMENTS {} /* float, {} */\n", upper,
                          StringRef(tensor.name).upper(), tensor.elements,
                          tensor.dims);
@@ -95,8 +91,8 @@ extern const minnow_program {0}_model;
 #endif
 #endif /* {2}_H */
 )",
-      name, kVersion, upper, kAbiText, sizes, arena, assembly.scratchBytes,
-      parameters);
+      name, kVersion, upper, kAbiText, sizes, assembly.getArenaBytes(),
+      assembly.scratchBytes, parameters);
 }
 
 Expected<uint64_t> minnow::package(const Assembly &assembly, StringRef object,

@@ -9,6 +9,9 @@
 
 namespace minnow {
 
+/// `name` in a form that C takes as an identifier.
+std::string toIdentifier(llvm::StringRef name);
+
 /// The kinds of output that package makes, by their suffixes.
 bool isPackageSuffix(llvm::StringRef suffix);
 

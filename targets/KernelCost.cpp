@@ -18,13 +18,20 @@ uint64_t minnow::getByteSize(Type type) {
   return shaped.getNumElements() * shaped.getElementTypeBitWidth() / 8;
 }
 
-static uint64_t getMacs(Operation *op) {
+static uint64_t countMacs(Operation *op) {
   return cast<PrimitiveOpInterface>(op).getMacs();
+}
+
+uint64_t minnow::getMacs(KernelOp kernel) {
+  uint64_t macs = 0;
+  for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
+    macs += op.getMacs();
+  return macs;
 }
 
 /// Element operations of a primitive without MACs. A reshape has none.
 static double countElementwise(Operation *op) {
-  if (getMacs(op) != 0 || isa<ReshapeOp>(op))
+  if (countMacs(op) != 0 || isa<ReshapeOp>(op))
     return 0;
   double elements =
       cast<ShapedType>(op->getResult(0).getType()).getNumElements();
@@ -60,7 +67,7 @@ static double getStripBytes(Value inner) {
 static int64_t countStrips(ArrayRef<Operation *> ops) {
   int64_t strips = 1;
   for (Operation *op : ops)
-    if (getMacs(op) != 0)
+    if (countMacs(op) != 0)
       if (auto type = cast<RankedTensorType>(op->getResult(0).getType());
           type.getRank() == 4)
         strips = type.getDimSize(1);
@@ -78,7 +85,7 @@ static bool isPointwise(Operation *op) {
 /// (97 % of the peak measured): it goes by rows of its output anyway.
 static void addStripCosts(ArrayRef<Operation *> ops, cost::KernelShape &shape) {
   auto stages = llvm::filter_to_vector(
-      ops, [](Operation *op) { return getMacs(op) != 0; });
+      ops, [](Operation *op) { return countMacs(op) != 0; });
   if (stages.size() < 2)
     return;
   shape.weightPasses = countStrips(ops);
@@ -94,7 +101,7 @@ minnow::getKernelShape(ArrayRef<Operation *> ops,
   cost::KernelShape shape;
   llvm::SmallPtrSet<Value, 16> seen;
   for (Operation *op : ops) {
-    shape.macs += getMacs(op);
+    shape.macs += countMacs(op);
     shape.elementwise += countElementwise(op);
     for (Value operand : op->getOperands())
       if (seen.insert(operand).second)

@@ -12,6 +12,9 @@
 
 namespace minnow {
 
+/// The multiply-accumulates of one call of `kernel`.
+uint64_t getMacs(mobile::KernelOp kernel);
+
 /// Bytes of a static tensor or memref, row-major.
 uint64_t getByteSize(mlir::Type type);
 

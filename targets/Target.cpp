@@ -7,6 +7,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace minnow;
@@ -56,6 +57,18 @@ DictionaryAttr TargetSpec::toAttribute(MLIRContext *context) const {
        builder.getNamedAttr("triple", builder.getStringAttr(triple)),
        builder.getNamedAttr("cpu", builder.getStringAttr(cpu)),
        builder.getNamedAttr("features", builder.getStringAttr(features))});
+}
+
+size_t Assembly::getKernelIndex(StringRef name) const {
+  return llvm::find_if(
+             kernels,
+             [&](const auto &kernel) { return kernel.first == name; }) -
+         kernels.begin();
+}
+
+uint64_t Assembly::getArenaBytes() const {
+  mobile::ProgramOp op = program;
+  return llvm::alignTo<128>(op.getArenaBytes().value_or(0));
 }
 
 TargetSpec TargetSpec::of(ModuleOp module) {

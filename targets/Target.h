@@ -53,7 +53,11 @@ struct Assembly {
   llvm::ArrayRef<char> description; // FlatBuffer of runtime/abi
   llvm::ArrayRef<char> weights;     // the weight section
   uint64_t scratchBytes = 0;        // of one thread: the largest of the kernels
-  size_t inputCount = 0; // the program's first arguments are its inputs
+
+  /// The place of the kernel `name` in `kernels`; it must be one of them.
+  size_t getKernelIndex(llvm::StringRef name) const;
+  /// Where the first thread's scratch begins in the workspace.
+  uint64_t getArenaBytes() const;
 };
 
 class Target {

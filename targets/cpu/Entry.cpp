@@ -12,7 +12,6 @@
 #include "runtime/abi/minnow_abi.h"
 #include "targets/cpu/SupportText.h"
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace minnow;
@@ -142,11 +141,10 @@ void EntryBuilder::buildCall(CallOp call, int64_t index, Value arguments,
                              Value buffers, Value closure) {
   for (auto [i, operand] : llvm::enumerate(call.getOperands()))
     store(addresses.lookup(operand), atByte(buffers, i * sizeof(void *)));
-  auto code = llvm::find_if(assembly.kernels, [&](const auto &kernel) {
-    return kernel.first == call.getKernel();
-  });
-  int64_t tasks = code->second.tasks;
-  store(addressOf(code->second.symbol), closure);
+  const KernelCode &code =
+      assembly.kernels[assembly.getKernelIndex(call.getKernel())].second;
+  int64_t tasks = code.tasks;
+  store(addressOf(code.symbol), closure);
   LLVM::CallOp::create(builder, loc, TypeRange(), "minnow_dispatch",
                        ValueRange{closure, constant(i32, tasks), arguments,
                                   constant(i32, index)});
@@ -162,7 +160,7 @@ void EntryBuilder::buildRun() {
   Value weights = loadField(argumentsType, arguments, 3);
   checkArguments(run, {inputs, outputs, workspace, weights}, workspace);
 
-  int64_t inputCount = assembly.inputCount;
+  int64_t inputCount = program.getNumInputs();
   for (BlockArgument argument : program.getArguments()) {
     int64_t index = argument.getArgNumber();
     bool isInput = index < inputCount;
@@ -175,9 +173,9 @@ void EntryBuilder::buildRun() {
   for (auto call : program.getOps<CallOp>())
     most = std::max<size_t>(most, call.getOperands().size());
   Value buffers = allocate(ptr, most), closure = allocate(closureType);
-  int64_t arenaBytes = llvm::alignTo<128>(program.getArenaBytes().value_or(0));
   store(buffers, field(closureType, closure, 1));
-  store(atByte(workspace, arenaBytes), field(closureType, closure, 2));
+  store(atByte(workspace, assembly.getArenaBytes()),
+        field(closureType, closure, 2));
   store(constant(i64, assembly.scratchBytes), field(closureType, closure, 3));
 
   int64_t index = 0;
@@ -226,7 +224,7 @@ void EntryBuilder::buildTypedRun() {
     store(tensor, atByte(pointers, i * sizeof(void *)));
   Value arguments = allocate(argumentsType);
   Value fields[] = {pointers,
-                    atByte(pointers, assembly.inputCount * sizeof(void *)),
+                    atByte(pointers, program.getNumInputs() * sizeof(void *)),
                     function.getArgument(count),
                     addressOf(cpu::kWeightsSymbol),
                     function.getArgument(count + 1),
