@@ -192,7 +192,14 @@ bool AttentionMatcher::checkValues() {
 }
 
 bool AttentionMatcher::match() {
-  if (!findProducts() || !findKeys())
+  if (!findProducts())
+    return false;
+  for (Value operand :
+       {first.getLhs(), first.getRhs(), second.getLhs(), second.getRhs()})
+    if (llvm::is_contained(cast<RankedTensorType>(operand.getType()).getShape(),
+                           0))
+      return fail("a product is empty");
+  if (!findKeys())
     return false;
   query = read(first, queryIsLhs, /*scaled=*/true);
   key = read(first, !queryIsLhs, /*scaled=*/true);

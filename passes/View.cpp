@@ -124,6 +124,9 @@ TracedView minnow::traceView(Value value,
   while (Operation *op = source.getDefiningOp()) {
     if (!isa<ReshapeOp, TransposeOp>(op) && !through(op))
       break;
+    // Digits without values cannot be told apart.
+    if (llvm::is_contained(getShape(source), 0))
+      break;
     chain.push_back(op);
     source = op->getOperand(0);
   }

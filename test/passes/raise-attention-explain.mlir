@@ -78,3 +78,15 @@ func.func @product(%a: tensor<9x4xf32>, %b: tensor<4x9xf32>) -> tensor<9x9xf32> 
   %y = mobile.matmul %a, %b : tensor<9x4xf32>, tensor<4x9xf32> -> tensor<9x9xf32>
   return %y : tensor<9x9xf32>
 }
+
+// -----
+
+func.func @empty(%q: tensor<9x4xf32>, %k: tensor<4x0xf32>, %v: tensor<0x4xf32>) -> tensor<9x4xf32> {
+  %l = mobile.matmul %q, %k : tensor<9x4xf32>, tensor<4x0xf32> -> tensor<9x0xf32>
+  %w = mobile.softmax %l : tensor<9x0xf32>
+  %t = mobile.transpose %w [1, 0] : tensor<9x0xf32> -> tensor<0x9xf32>
+  %r = mobile.reshape %t : tensor<0x9xf32> -> tensor<9x0xf32>
+  // expected-remark @+1 {{a product is empty}}
+  %y = mobile.matmul %r, %v : tensor<9x0xf32>, tensor<0x4xf32> -> tensor<9x4xf32>
+  return %y : tensor<9x4xf32>
+}
