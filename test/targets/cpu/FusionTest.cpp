@@ -126,9 +126,11 @@ std::string makeChain(std::mt19937 &random) {
   return text.finish(out);
 }
 
-TEST(Fusion, WhatItTakesCompilesAndIsRight) {
-  if (!canRun("haswell"))
-    GTEST_SKIP();
+class FusionTest : public testing::TestWithParam<const char *> {};
+
+TEST_P(FusionTest, WhatItTakesCompilesAndIsRight) {
+  if (!canRun(GetParam()))
+    GTEST_SKIP() << "this machine cannot run " << GetParam();
   std::mt19937 random(1);
   int taken = 0;
   for (int i = 0; i < 60; ++i) {
@@ -137,13 +139,21 @@ TEST(Fusion, WhatItTakesCompilesAndIsRight) {
       continue;
     ++taken;
     SCOPED_TRACE(text);
-    CompiledKernel kernel(text, "haswell");
+    CompiledKernel kernel(text, GetParam());
     ASSERT_EQ(kernel.getError(), "");
     kernel.run();
+    ASSERT_EQ(kernel.getError(), "");
     EXPECT_LE(kernel.getRelativeError(), 1e-5);
     EXPECT_LE(kernel.getMostScratch(), kernel.getCode().scratchBytes);
   }
   EXPECT_GE(taken, 10);
 }
+
+INSTANTIATE_TEST_SUITE_P(Cpus, FusionTest,
+                         testing::Values("haswell", "cortex-a76"),
+                         [](const auto &info) {
+                           return std::string(info.param) == "haswell" ? "Avx2"
+                                                                       : "Neon";
+                         });
 
 } // namespace
