@@ -1,9 +1,9 @@
 //===- Blocks.h - the forms of the blocks -----------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a UIB and a fused inverted bottleneck look like as primitives. The
-// verifiers of the block ops, their accessors and the raise pass all use these
-// two matchers, so there is one definition of each block.
+// What a UIB, a fused inverted bottleneck and a Mobile MQA look like as
+// primitives. The verifiers of the block ops, their accessors and the raise
+// pass all use these matchers, so there is one definition of each block.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_DIALECTS_MOBILE_BLOCKS_H
 #define MINNOW_DIALECTS_MOBILE_BLOCKS_H
@@ -36,6 +36,23 @@ struct FusedIbForm {
   llvm::SmallVector<mlir::Operation *> getParts();
 };
 
+/// The parts of a Mobile MQA in order of dataflow; null where it has none.
+struct MqaForm {
+  mlir::Value input;
+  BatchNormOp inputNorm;
+  Conv2DOp queryProjection;
+  DepthwiseConv2DOp keyDepthwise;
+  Conv2DOp keyProjection;
+  DepthwiseConv2DOp valueDepthwise;
+  Conv2DOp valueProjection;
+  AttentionOp attention;
+  Conv2DOp projection; // of the output
+  MulOp layerScale;
+  AddOp residual;
+
+  llvm::SmallVector<mlir::Operation *> getParts();
+};
+
 /// Matches backwards from `result`, the block's last value, through the
 /// dataflow. Every value but `result` has one user, but for the input of a
 /// residual. On failure `why`, if given, says what was expected and found.
@@ -52,6 +69,11 @@ std::optional<UibForm> matchUib(mlir::Value result, std::string *why = nullptr);
 /// followed by a pointwise one that does not increase them.
 std::optional<FusedIbForm> matchFusedIb(mlir::Value result,
                                         std::string *why = nullptr);
+
+/// As matchUib, for an attention with one head of keys and values between
+/// pointwise projections of one input. The normalised input is read by all of
+/// them, and the input by the residual too; nothing else has two users.
+std::optional<MqaForm> matchMqa(mlir::Value result, std::string *why = nullptr);
 
 } // namespace minnow::mobile
 
