@@ -190,6 +190,11 @@ static void addCompile(CLI::App &app, CompileOptions &options,
                    "folder of compiled kernels; default MINNOW_CACHE_DIR or "
                    "the user's cache folder");
   verb->add_flag("--no-cache", words.noCache, "compile every kernel anew");
+  // As --version it needs no MODEL.
+  verb->add_flag_callback(
+      "--list-ops",
+      [] { throw CLI::CallForVersion(describeOnnxOperators(), 0); },
+      "print the ONNX operators that are compiled, with their limits");
 }
 
 static int runCompile(const CompileWords &words, CompileOptions &options) {

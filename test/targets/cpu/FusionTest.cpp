@@ -73,6 +73,14 @@ TEST(Fusion, RefusesPoolOfDepthwise) {
             "a global pool is fused with one pointwise convolution only");
 }
 
+TEST(Fusion, RefusesTheGateOfSqueezeAndExcitation) {
+  KernelText text;
+  Node map = text.argument({1, 8, 8, 16});
+  Node gate = text.conv(text.argument({1, 1, 1, 4}), {16, 1, 1, {}, "sigmoid"});
+  EXPECT_EQ(getRefusal(text.finish(text.conv(text.mul(map, gate), {8}))),
+            "a gate that each strip and each task would compute anew");
+}
+
 TEST(Fusion, RefusesTransposeInside) {
   KernelText text;
   Node out = text.conv(text.argument({1, 8, 8, 8}), {16});
