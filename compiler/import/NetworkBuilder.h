@@ -130,9 +130,10 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   mlir::Location location;
-  /// Names in use, and the weight for each key and form of it.
+  /// Names in use, and the weight for each tensor and form of it.
   llvm::StringSet<> symbols;
-  std::map<std::tuple<std::string, std::vector<int64_t>, std::vector<int64_t>>,
+  std::map<std::tuple<std::shared_ptr<const HostTensor>, std::vector<int64_t>,
+                      std::vector<int64_t>>,
            mobile::WeightOp>
       weights;
   /// Values that hold another one in a different order, so that it is

@@ -169,6 +169,16 @@ FailureOr<Tensor> NetworkBuilder::activate(const Tensor &x,
   return inOrder(create<ActivateOp>(form->value, {attribute}), form->order);
 }
 
+/// The order of the last `rank` dimensions among themselves in `order`.
+static Shape lastDimensions(ArrayRef<int64_t> order, size_t rank) {
+  int64_t first = order.size() - rank;
+  Shape result;
+  for (int64_t dimension : order)
+    if (dimension >= first)
+      result.push_back(dimension - first);
+  return result;
+}
+
 /// Whether a tensor of shape `small` is repeated to `large`, and nothing more.
 static bool repeatsTo(ArrayRef<int64_t> small, ArrayRef<int64_t> large) {
   return small.size() <= large.size() &&
@@ -207,17 +217,14 @@ FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Weight &rhs) {
   FailureOr<Tensor> left = elementwiseForm(lhs);
   if (failed(left))
     return failure();
-  Weight padded = rhs;
-  auto tensor = std::make_shared<HostTensor>(*rhs.tensor);
-  tensor->shape = withRank(rhs.shape(), lhs.rank());
-  padded.tensor = tensor;
-  Shape shape = permuted(tensor->shape, left->order);
+  Shape shape = permuted(withRank(rhs.shape(), lhs.rank()), left->order);
   // One value a channel is a vector, the form that fold knows.
   if (all_of(drop_end(shape), [](int64_t size) { return size == 1; }) &&
       shape.back() ==
           cast<mlir::RankedTensorType>(left->value.getType()).getShape().back())
     shape = {shape.back()};
-  Value value = weightValue(padded, left->order, shape);
+  Value value =
+      weightValue(rhs, lastDimensions(left->order, rhs.shape().size()), shape);
   return inOrder(create<OpTy>({left->value, value}, {}), left->order);
 }
 
