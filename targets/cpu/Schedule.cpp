@@ -150,7 +150,8 @@ StageAttr Scheduler::chooseStage(const StageShape &shape) {
   } else if (auto attention = llvm::dyn_cast<AttentionOp>(shape.op)) {
     StageShape head = shape;
     head.channels = attention.getValueWidth();
-    head.constants = 8; // of the exponential, which stay in registers
+    // The exponential's, which LLVM keeps in registers where there are many.
+    head.constants = isa.registers >= 32 ? 8 : 0;
     tile = chooseMatrixTile(head);
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
     tile = chooseDepthwiseTile(shape);
