@@ -77,6 +77,68 @@ FailureOr<Tensor> NetworkBuilder::linear(const Tensor &x, const Weight &filter,
   return inOrder(create<LinearOp>(operands, {}), {0, 1});
 }
 
+/// `shape` with ones before it until it has the rank `rank`.
+static Shape withRank(ArrayRef<int64_t> shape, size_t rank) {
+  Shape result(rank - shape.size(), 1);
+  result.append(shape.begin(), shape.end());
+  return result;
+}
+
+/// `x` with its last two dimensions exchanged; writes nothing.
+static Tensor transposeMatrices(NetworkBuilder &builder, const Tensor &x) {
+  Shape order = identityOrder(x.rank());
+  std::swap(order[x.rank() - 1], order[x.rank() - 2]);
+  return builder.transpose(x, order);
+}
+
+FailureOr<Tensor> NetworkBuilder::matmul(const Tensor &lhs, const Tensor &rhs) {
+  size_t rank = std::max(lhs.rank(), rhs.rank());
+  if (std::min(lhs.rank(), rhs.rank()) < 2)
+    return refuse("shapes " + shapeText(lhs.shape()) + " and " +
+                  shapeText(rhs.shape()) + " are not both of matrices");
+  FailureOr<Tensor> left = reshape(lhs, withRank(lhs.shape(), rank));
+  FailureOr<Tensor> right = reshape(rhs, withRank(rhs.shape(), rank));
+  if (failed(left) || failed(right))
+    return failure();
+  // The op repeats only its right side: (A B)' = B' A' exchanges them.
+  Shape sizes = left->shape(), others = right->shape();
+  for (size_t i = 0; i + 2 < rank; ++i)
+    if (sizes[i] == 1 && others[i] != 1) {
+      FailureOr<Tensor> swapped = multiply(transposeMatrices(*this, *right),
+                                           transposeMatrices(*this, *left));
+      if (failed(swapped))
+        return failure();
+      return transposeMatrices(*this, *swapped);
+    }
+  return multiply(*left, *right);
+}
+
+FailureOr<Tensor> NetworkBuilder::multiply(const Tensor &lhs,
+                                           const Tensor &rhs) {
+  Shape order = identityOrder(lhs.rank());
+  FailureOr<Value> left = arranged(lhs, order), right = arranged(rhs, order);
+  if (failed(left) || failed(right))
+    return failure();
+  return inOrder(create<MatmulOp>({*left, *right}, {}), order);
+}
+
+FailureOr<Tensor> NetworkBuilder::attention(const Tensor &query,
+                                            const Tensor &key,
+                                            const Tensor &value, int64_t heads,
+                                            double scale) {
+  SmallVector<Value, 3> maps;
+  for (const Tensor *map : {&query, &key, &value}) {
+    FailureOr<Value> held = channelsLast(*map);
+    if (failed(held))
+      return failure();
+    maps.push_back(*held);
+  }
+  AttentionOp::Properties properties;
+  properties.heads = builder.getI64IntegerAttr(heads);
+  properties.scale = builder.getF64FloatAttr(scale);
+  return asMap(create<AttentionOp>(maps, properties));
+}
+
 //===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//
@@ -105,13 +167,6 @@ FailureOr<Tensor> NetworkBuilder::activate(const Tensor &x,
     return failure();
   auto attribute = ActivationAttr::get(builder.getContext(), activation);
   return inOrder(create<ActivateOp>(form->value, {attribute}), form->order);
-}
-
-/// `shape` with ones before it until it has the rank `rank`.
-static Shape withRank(ArrayRef<int64_t> shape, size_t rank) {
-  Shape result(rank - shape.size(), 1);
-  result.append(shape.begin(), shape.end());
-  return result;
 }
 
 /// The order of the last `rank` dimensions among themselves in `order`.

@@ -103,8 +103,8 @@ static const Fault nodeFaults[] = {
      "shapes [1, 4, 4, 4] and [1, 3, 8, 8] do not match"},
     {"AddedConstant", [](Model &m) { insertAfterConv(m, "Add", {"fc_b"}); },
      "constant 'fc_b' of shape [2] does not repeat to the shape [1, 4, 4, 4]"},
-    {"MatMulOfValues", [](Model &m) { insertAfterConv(m, "MatMul", {"c"}); },
-     "multiplies two values computed at run time"},
+    {"MatMulOfValues", [](Model &m) { insertAfterConv(m, "MatMul", {"x"}); },
+     "dimension 1 of rhs is 3, expected 1 or lhs's 4"},
     {"BatchNormSize",
      [](Model &m) {
        insertAfterConv(m, "BatchNormalization", {"b", "b", "b", "fc_b"});

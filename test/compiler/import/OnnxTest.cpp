@@ -290,6 +290,31 @@ TEST(Onnx, MatMulOfMoreThanTwoDimensions) {
   EXPECT_TRUE(contains(text, "mobile.softmax %6 : tensor<1x3x5xf32>"));
 }
 
+TEST(Onnx, MatMulOfTwoValues) {
+  OnnxModel model({4, 2, 3});
+  set(model.add("Transpose", {"x"}, "t"), "perm", {0, 2, 1});
+  model.add("MatMul", {"x", "t"}, "m");
+  model.integers("start", {0});
+  model.add("Unsqueeze", {"m", "start"}, "y");
+  EXPECT_TRUE(contains(importOne(model),
+                       "mobile.matmul %arg0, %0 : tensor<4x2x3xf32>, "
+                       "tensor<4x3x2xf32> -> tensor<4x2x2xf32>"));
+}
+
+// The op repeats its right side only: (x' m')' is written instead.
+TEST(Onnx, MatMulThatRepeatsItsLeftSide) {
+  OnnxModel model({4, 2, 3});
+  model.integers("one", {1, 1, 24});
+  model.integers("matrix", {8, 3});
+  model.add("Reshape", {"x", "one"}, "r");
+  model.add("Reshape", {"r", "matrix"}, "m");
+  set(model.add("Transpose", {"x"}, "t"), "perm", {0, 2, 1});
+  model.add("MatMul", {"m", "t"}, "y");
+  EXPECT_TRUE(contains(importOne(model),
+                       "mobile.matmul %arg0, %1 : tensor<4x2x3xf32>, "
+                       "tensor<1x3x8xf32> -> tensor<4x2x8xf32>"));
+}
+
 TEST(Onnx, NumbersOfSixteenBitsAreWidened) {
   OnnxModel model({1, 3});
   TensorProto &half = model.initializer("half");
