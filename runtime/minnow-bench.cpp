@@ -27,6 +27,7 @@ struct Options {
   uint32_t iterations = 100;
   bool json = false;
   bool profile = false;
+  bool mark = false;
 };
 
 void declareOptions(CLI::App &app, Options &options) {
@@ -44,6 +45,9 @@ void declareOptions(CLI::App &app, Options &options) {
       ->capture_default_str();
   app.add_flag("--json", options.json, "Print JSON");
   app.add_flag("--profile", options.profile, "Time each kernel call too");
+  app.add_flag("--mark", options.mark,
+               "Run once more with a mark after each kernel call, for an "
+               "emulator that counts instructions");
 }
 
 /// Values as an image has them after normalisation: networks are slow on
@@ -81,6 +85,7 @@ nlohmann::ordered_json toJson(const Options &options, const Session &session,
   for (const CallTime &call : calls)
     json["calls"].push_back({{"kernel", call.kernel},
                              {"layer", call.layer},
+                             {"macs", call.macs},
                              {"us", call.us},
                              {"gmacs_per_s", call.gmacsPerSecond()},
                              {"share", call.share}});
@@ -133,6 +138,9 @@ minnow_status execute(const Options &options, minnow_error *error) {
   if (options.profile)
     if (minnow_status status =
             profile(session, options.iterations, calls, error))
+      return status;
+  if (options.mark)
+    if (minnow_status status = runMarked(session, error))
       return status;
   if (options.json)
     std::puts(toJson(options, session, times, calls).dump(2).c_str());

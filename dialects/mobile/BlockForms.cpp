@@ -182,54 +182,52 @@ std::optional<FusedIbForm> minnow::mobile::matchFusedIb(Value result,
   return form;
 }
 
-/// Matches the pointwise projection without activation that gives `value` and,
-/// where `depthwise` is asked for, the depthwise convolution before it. Null if
-/// there is no projection; otherwise `source` is what they read.
-static Conv2DOp matchHeadProjection(Matcher &matcher, Value value,
-                                    DepthwiseConv2DOp *depthwise,
-                                    Value &source) {
+/// Matches the pointwise projection without activation that gives `value`; null
+/// if there is none.
+static Conv2DOp matchHeads(Matcher &matcher, Value value) {
   auto projection = matcher.producer<Conv2DOp>(value);
-  if (!projection || !projection.isPointwise() ||
-      projection.getActivation() != Activation::None)
-    return {};
-  source = projection.getInput();
-  if (!depthwise)
+  if (projection && projection.isPointwise() &&
+      projection.getActivation() == Activation::None)
     return projection;
-  *depthwise = matcher.producer<DepthwiseConv2DOp>(source);
-  if (*depthwise && depthwise->getActivation() != Activation::None)
-    *depthwise = {};
-  if (*depthwise)
-    source = depthwise->getInput();
-  return projection;
+  return {};
+}
+
+/// As matchHeads, with the weight added after the projection and the depthwise
+/// convolution before it, where there are such. Gives what they all read.
+static Value matchKeys(Matcher &matcher, Value value,
+                       DepthwiseConv2DOp &depthwise, Conv2DOp &projection,
+                       AddOp &offsets) {
+  offsets = matcher.producer<AddOp>(value);
+  if (offsets) {
+    if (offsets.getActivation() != Activation::None ||
+        !offsets.getRhs().getDefiningOp<GetWeightOp>())
+      return {};
+    value = offsets.getLhs();
+  }
+  projection = matchHeads(matcher, value);
+  if (!projection)
+    return {};
+  depthwise = matcher.producer<DepthwiseConv2DOp>(projection.getInput());
+  if (depthwise && depthwise.getActivation() != Activation::None)
+    depthwise = {};
+  return depthwise ? depthwise.getInput() : projection.getInput();
 }
 
 /// Matches what the attention reads, down to the block's input.
-static bool matchHeads(Matcher &matcher, MqaForm &form) {
-  AttentionOp attention = form.attention;
-  Value key, value;
-  form.queryProjection =
-      matchHeadProjection(matcher, attention.getQuery(), nullptr, form.input);
-  form.keyProjection =
-      matchHeadProjection(matcher, attention.getKey(), &form.keyDepthwise, key);
-  form.valueProjection = matchHeadProjection(matcher, attention.getValue(),
-                                             &form.valueDepthwise, value);
-  if (!form.queryProjection || !form.keyProjection || !form.valueProjection)
+static bool matchProjections(Matcher &matcher, MqaForm &form) {
+  form.queryProjection = matchHeads(matcher, form.attention.getQuery());
+  Value key = matchKeys(matcher, form.attention.getKey(), form.keyDepthwise,
+                        form.keyProjection, form.keyOffsets);
+  Value value =
+      matchKeys(matcher, form.attention.getValue(), form.valueDepthwise,
+                form.valueProjection, form.valueOffsets);
+  if (!form.queryProjection || !key || !value)
     return matcher.fail("queries, keys and values must each come from a "
                         "pointwise convolution without activation");
-  if (key != form.input || value != form.input)
-    return matcher.fail("queries, keys and values must be projected from one "
-                        "input");
-  form.inputNorm = form.input.getDefiningOp<BatchNormOp>();
-  if (form.inputNorm) {
-    auto parts = form.getParts();
-    if (llvm::all_of(form.input.getUsers(), [&](Operation *user) {
-          return llvm::is_contained(parts, user);
-        }))
-      form.input = form.inputNorm.getInput();
-    else
-      form.inputNorm = {};
-  }
-  return true;
+  form.input = form.queryProjection.getInput();
+  return (key == form.input && value == form.input) ||
+         matcher.fail("queries, keys and values must be projected from one "
+                      "input");
 }
 
 std::optional<MqaForm> minnow::mobile::matchMqa(Value result,
@@ -248,7 +246,7 @@ std::optional<MqaForm> minnow::mobile::matchMqa(Value result,
     return matcher.fail("the attention must share its keys and values among "
                         "all heads"),
            std::nullopt;
-  if (!matchHeads(matcher, form))
+  if (!matchProjections(matcher, form))
     return std::nullopt;
   if (form.residual && skip != form.input)
     return matcher.fail("the residual must add the block's input"),
@@ -271,7 +269,7 @@ SmallVector<Operation *> FusedIbForm::getParts() {
 }
 
 SmallVector<Operation *> MqaForm::getParts() {
-  return withoutNull({inputNorm, queryProjection, keyDepthwise, keyProjection,
-                      valueDepthwise, valueProjection, attention, projection,
-                      layerScale, residual});
+  return withoutNull({queryProjection, keyDepthwise, keyProjection, keyOffsets,
+                      valueDepthwise, valueProjection, valueOffsets, attention,
+                      projection, layerScale, residual});
 }

@@ -9,6 +9,10 @@
 using namespace mlir;
 using namespace minnow::mobile;
 
+bool minnow::mobile::isBlock(Operation *op) {
+  return isa<UibOp, FusedIbOp, MqaOp>(op);
+}
+
 //===----------------------------------------------------------------------===//
 // Accessors
 //===----------------------------------------------------------------------===//
@@ -50,9 +54,6 @@ AddOp FusedIbOp::getResidual() {
   return matchFusedIb(getYielded(*this))->residual;
 }
 
-BatchNormOp MqaOp::getInputNorm() {
-  return matchMqa(getYielded(*this))->inputNorm;
-}
 Conv2DOp MqaOp::getQueryProjection() {
   return matchMqa(getYielded(*this))->queryProjection;
 }
@@ -62,11 +63,15 @@ DepthwiseConv2DOp MqaOp::getKeyDepthwise() {
 Conv2DOp MqaOp::getKeyProjection() {
   return matchMqa(getYielded(*this))->keyProjection;
 }
+AddOp MqaOp::getKeyOffsets() { return matchMqa(getYielded(*this))->keyOffsets; }
 DepthwiseConv2DOp MqaOp::getValueDepthwise() {
   return matchMqa(getYielded(*this))->valueDepthwise;
 }
 Conv2DOp MqaOp::getValueProjection() {
   return matchMqa(getYielded(*this))->valueProjection;
+}
+AddOp MqaOp::getValueOffsets() {
+  return matchMqa(getYielded(*this))->valueOffsets;
 }
 AttentionOp MqaOp::getAttention() {
   return matchMqa(getYielded(*this))->attention;

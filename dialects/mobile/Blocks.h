@@ -12,6 +12,9 @@
 
 namespace minnow::mobile {
 
+/// Whether `op` is a block, that is, holds its decomposition.
+bool isBlock(mlir::Operation *op);
+
 /// The parts of a UIB in order of dataflow; null where it has none.
 struct UibForm {
   mlir::Value input;
@@ -39,12 +42,13 @@ struct FusedIbForm {
 /// The parts of a Mobile MQA in order of dataflow; null where it has none.
 struct MqaForm {
   mlir::Value input;
-  BatchNormOp inputNorm;
   Conv2DOp queryProjection;
   DepthwiseConv2DOp keyDepthwise;
   Conv2DOp keyProjection;
+  AddOp keyOffsets;
   DepthwiseConv2DOp valueDepthwise;
   Conv2DOp valueProjection;
+  AddOp valueOffsets;
   AttentionOp attention;
   Conv2DOp projection; // of the output
   MulOp layerScale;
@@ -71,8 +75,9 @@ std::optional<FusedIbForm> matchFusedIb(mlir::Value result,
                                         std::string *why = nullptr);
 
 /// As matchUib, for an attention with one head of keys and values between
-/// pointwise projections of one input. The normalised input is read by all of
-/// them, and the input by the residual too; nothing else has two users.
+/// pointwise projections of one input, which only these and the residual read.
+/// Keys and values may each have a depthwise convolution before the projection,
+/// and a weight of their own shape added after it.
 std::optional<MqaForm> matchMqa(mlir::Value result, std::string *why = nullptr);
 
 } // namespace minnow::mobile

@@ -521,16 +521,18 @@ def Mobile_MqaOp : Mobile_Block<"mqa"> {
     MobileNetV4, section 5. The region holds its decomposition:
 
     ```
-    z = batch_norm(x)                  optional: only where its shift does not fold
-                                       through a padded strided depthwise
-    q = query_projection(z)            pointwise, C -> heads * dk, no activation
-    k = key_projection(kd(z))          pointwise, C -> dk; kd an optional depthwise
-    v = value_projection(vd(z))        pointwise, C -> dv; vd an optional depthwise
+    q = query_projection(x)            pointwise, C -> heads * dk, no activation
+    k = key_projection(kd(x)) + ko     pointwise, C -> dk; kd an optional depthwise
+    v = value_projection(vd(x)) + vo   pointwise, C -> dv; vd an optional depthwise
     o = attention(q, k, v)             one head of keys and values
     t = output_projection(o)           pointwise, heads * dv -> C', no activation
     t = layer_scale * t                optional, one factor a channel
     y = t + x                          optional
     ```
+
+    ko and vo are optional weights of the shape of k and v. The block's norm is
+    folded into the projections; where a depthwise convolution pads with zeros
+    after it, they are what its shift adds up to, less at the border.
 
     Example:
 
@@ -559,12 +561,13 @@ def Mobile_MqaOp : Mobile_Block<"mqa"> {
   }];
   let extraClassDeclaration = [{
     // The parts of the block; null where it has none.
-    BatchNormOp getInputNorm();
     Conv2DOp getQueryProjection();
     DepthwiseConv2DOp getKeyDepthwise();
     Conv2DOp getKeyProjection();
+    AddOp getKeyOffsets();
     DepthwiseConv2DOp getValueDepthwise();
     Conv2DOp getValueProjection();
+    AddOp getValueOffsets();
     AttentionOp getAttention();
     Conv2DOp getOutputProjection();
     MulOp getLayerScale();

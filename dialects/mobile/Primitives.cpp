@@ -181,7 +181,7 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, Location_ location,
   auto key = cast<RankedTensorType>(op.getKey().getType()).getShape();
   auto value = cast<RankedTensorType>(op.getValue().getType()).getShape();
   int64_t heads = op.getHeads();
-  if (heads < 1 || query[3] % heads != 0)
+  if (heads < 1 || query[3] < 1 || query[3] % heads != 0)
     return emitOptionalError(location, "the query's ", query[3],
                              " channels are not divisible by ", heads,
                              " heads");
@@ -189,7 +189,7 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, Location_ location,
     return emitOptionalError(location, "keys and values must have the same "
                                        "positions, all three one batch");
   int64_t width = query[3] / heads, keyHeads = key[3] / width;
-  if (key[3] % width != 0 || heads % keyHeads != 0)
+  if (keyHeads < 1 || key[3] % width != 0 || heads % keyHeads != 0)
     return emitOptionalError(
         location, "the key's ", key[3], " channels must be ", width,
         ", one head's, times a divisor of the ", heads, " heads");

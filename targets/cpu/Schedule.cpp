@@ -49,6 +49,7 @@ public:
 private:
   StageShape getShape(Operation *op);
   bool fits(int64_t pixels, int64_t vectors, int64_t constants);
+  double estimateCycles(int64_t pixels, int64_t vectors);
   TileChoice chooseMatrixTile(const StageShape &shape);
   TileChoice chooseDepthwiseTile(const StageShape &shape);
   bool staysNear(const StageShape &shape);
@@ -85,10 +86,26 @@ StageShape Scheduler::getShape(Operation *op) {
   return {op, sizes->columns, sizes->channels, getDepth(op), isPooled};
 }
 
-/// The sums, a vector of weights for each column and one broadcast must be in
-/// registers; one more is kept for Halide's and LLVM's temporaries.
+/// The sums, a vector of weights for each column and what they are multiplied
+/// by must be in registers: a vector of several steps for each position, or one
+/// broadcast and one more for Halide's and LLVM's temporaries.
 bool Scheduler::fits(int64_t pixels, int64_t vectors, int64_t constants) {
+  if (isa.multipliesByLane)
+    return pixels * vectors + vectors + pixels + constants <= isa.registers;
   return pixels * vectors + vectors + 1 + constants < isa.registers;
+}
+
+/// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
+/// cycle with a latency of four: fewer than eight sums wait for each other.
+double Scheduler::estimateCycles(int64_t pixels, int64_t vectors) {
+  double products = std::max(double(pixels * vectors), 8.0);
+  // Weights in pairs of vectors, inputs in vectors of four terms, and the loop:
+  // what counts is the instructions.
+  if (isa.multipliesByLane)
+    return products + vectors / 2.0 + pixels / 4.0 + 0.5;
+  // Two loads a cycle too.
+  double loads = double(pixels + vectors);
+  return std::max(products, loads) + loads * 0.25;
 }
 
 TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) {
@@ -103,12 +120,11 @@ TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) {
       double rows = double(llvm::alignTo(shape.pixels, pixels)) / shape.pixels;
       double columns =
           double(llvm::alignTo(shape.channels, panel)) / shape.channels;
-      // Two loads and two multiply-adds a cycle with a latency of four: fewer
-      // than eight sums wait for each other.
-      double products = double(pixels * vectors);
-      double loads = double(pixels + vectors);
-      double cycles = std::max({products, loads, 8.0}) + loads * 0.25;
-      double cost = rows * columns * cycles / products;
+      double cost =
+          rows * columns * estimateCycles(pixels, vectors) / (pixels * vectors);
+      // Without masked stores the last vectors go element by element.
+      if (isa.multipliesByLane && shape.channels % panel)
+        cost *= 2;
       if (cost < least) {
         least = cost;
         best = {pixels, vectors};

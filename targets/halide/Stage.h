@@ -57,8 +57,9 @@ struct Stage {
   mlir::Value rootValue;         // what an inner root holds
   Halide::Func accumulator;      // undefined where there is none
   Halide::RDom domain;
-  Halide::Func padded; // the input with its border, or undefined
-  Halide::Func second; // softmax: the sums
+  Halide::Func padded;  // the input with its border, or undefined
+  Halide::Func operand; // of a product: the input at the terms of its sums
+  Halide::Func second;  // softmax: the sums
   std::shared_ptr<Attention> attention; // of an attention
   Tensor input;
   Tensor result;     // of the primitive itself

@@ -222,3 +222,23 @@ func.func @key_positions(%q: tensor<1x4x4x32xf32>, %k: tensor<1x2x2x8xf32>, %v: 
       : tensor<1x4x4x32xf32>, tensor<1x2x2x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x32xf32>
   return
 }
+
+// -----
+
+func.func @no_channels(%q: tensor<1x4x4x0xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the query's 0 channels are not divisible by 4 heads}}
+  %0 = mobile.attention %q, %q, %q heads 4 scale 0.5
+      : tensor<1x4x4x0xf32>, tensor<1x4x4x0xf32>, tensor<1x4x4x0xf32> -> tensor<1x4x4x0xf32>
+  return
+}
+
+// -----
+
+func.func @no_keys(%q: tensor<1x4x4x8xf32>, %k: tensor<1x4x4x0xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the key's 0 channels must be 2, one head's, times a divisor of the 4 heads}}
+  %0 = mobile.attention %q, %k, %k heads 4 scale 0.5
+      : tensor<1x4x4x8xf32>, tensor<1x4x4x0xf32>, tensor<1x4x4x0xf32> -> tensor<1x4x4x0xf32>
+  return
+}

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every form that the CPU's kernels take, at sizes that do and do not fit
-// vectors and tiles, for AVX2 and AVX-512. Operands end at a page that faults.
+// vectors and tiles, for AVX2, AVX-512 and NEON. Operands end at a page that
+// faults.
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Harness.h"
 #include "test/targets/cpu/Text.h"
@@ -27,6 +28,7 @@ protected:
     CompiledKernel kernel(module, GetParam());
     ASSERT_EQ(kernel.getError(), "");
     kernel.run();
+    ASSERT_EQ(kernel.getError(), "");
     EXPECT_LE(kernel.getRelativeError(), 1e-5);
     EXPECT_LE(kernel.getMostScratch(), kernel.getCode().scratchBytes);
   }
@@ -253,11 +255,13 @@ TEST(KernelErrors, NameWhatNoStageIsWrittenFor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpus, KernelTest,
-                         testing::Values("skylake-avx512", "haswell"),
+                         testing::Values("skylake-avx512", "haswell",
+                                         "cortex-a76"),
                          [](const auto &info) {
-                           return std::string(info.param) == "haswell"
-                                      ? "Avx2"
-                                      : "Avx512";
+                           std::string cpu = info.param;
+                           return cpu == "haswell"      ? "Avx2"
+                                  : cpu == "cortex-a76" ? "Neon"
+                                                        : "Avx512";
                          });
 
 } // namespace
