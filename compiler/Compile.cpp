@@ -81,6 +81,8 @@ static Expected<Assembly> collect(mlir::ModuleOp module,
   assembly.kernels = std::move(compiled.kernels);
   for (auto &[name, code] : assembly.kernels)
     assembly.scratchBytes = std::max(assembly.scratchBytes, code.scratchBytes);
+  // A multiple of the workspace's alignment, which C11's aligned_alloc asks for.
+  assembly.scratchBytes = llvm::alignTo<64>(assembly.scratchBytes);
   for (auto weight : module.getOps<WeightOp>())
     assembly.weights = weight.getBytes();
   if (assembly.weights.size() != assembly.program.getWeightsBytes().value_or(0))

@@ -34,6 +34,7 @@ const StageEntry kStages[] = {
      }},
     {Stage::Raise, "raise",
      [](mlir::PassManager &passes, const PipelineOptions &) {
+       passes.addPass(createRaiseAttention());
        passes.addPass(createRaise());
      }},
     {Stage::FormGroups, "form-groups",

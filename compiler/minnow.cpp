@@ -162,10 +162,12 @@ static void addCompile(CLI::App &app, CompileOptions &options,
       ->check(CLI::IsMember(getTargetNames()))
       ->capture_default_str();
   verb->add_option("--cpu", words.cpu,
-                   "LLVM's name of a CPU and features to add, "
-                   "NAME[+FEATURE...]; default native");
+                   "LLVM's name of a CPU, or a version such as armv8.2-a, and "
+                   "features to add, NAME[+FEATURE...]; default native, or "
+                   "with --triple the least that its programs are for");
   verb->add_option("--triple", options.target.triple,
-                   "the machine's triple; default this machine's");
+                   "the machine's triple, such as aarch64-linux-gnu or "
+                   "aarch64-linux-android; default the CPU's");
   verb->add_option("--precision", words.precision, "arithmetic")
       ->check(CLI::IsMember({"f32"}))
       ->capture_default_str();
@@ -188,6 +190,11 @@ static void addCompile(CLI::App &app, CompileOptions &options,
                    "folder of compiled kernels; default MINNOW_CACHE_DIR or "
                    "the user's cache folder");
   verb->add_flag("--no-cache", words.noCache, "compile every kernel anew");
+  // As --version it needs no MODEL.
+  verb->add_flag_callback(
+      "--list-ops",
+      [] { throw CLI::CallForVersion(describeOnnxOperators(), 0); },
+      "print the ONNX operators that are compiled, with their limits");
 }
 
 static int runCompile(const CompileWords &words, CompileOptions &options) {

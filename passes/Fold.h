@@ -20,6 +20,11 @@ void populateFoldAffine(mlir::RewritePatternSet &patterns,
 void populateSplitBatchNorm(mlir::RewritePatternSet &patterns,
                             FoldWeights &weights);
 
+/// Activations that are written as several primitives become one. Runs before
+/// what folds those primitives elsewhere (FoldActivations.cpp).
+void populateNameActivations(mlir::RewritePatternSet &patterns,
+                             FoldWeights &weights);
+
 /// Nonlinearities go into the primitive before them (FoldActivations.cpp).
 void populateFoldActivations(mlir::RewritePatternSet &patterns);
 

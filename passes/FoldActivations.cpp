@@ -1,11 +1,13 @@
 //===- FoldActivations.cpp - nonlinearities into their producers ----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Exporters write x * sigmoid(x) for silu; it is named first, then it can
-// become part of the primitive that computes x.
+// Exporters write x * sigmoid(x) for silu and relu6(x + 3) / 6 for
+// hard_sigmoid; they are named first, then they can become part of the
+// primitive that computes x.
 //===----------------------------------------------------------------------===//
 #include "passes/Fold.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace minnow;
@@ -80,7 +82,74 @@ private:
   }
 };
 
+/// Whether each number of `value` is `expected`, but for rounding.
+static bool isWeightOf(Value value, float expected, FoldWeights &weights) {
+  auto numbers = weights.read(value);
+  return succeeded(numbers) && llvm::all_of(*numbers, [&](float number) {
+           return std::fabs(number - expected) <= 1e-6f * expected;
+         });
+}
+
+/// x, if `value` is relu6(x + 3); null if not.
+static Value matchShiftedRelu6(Value value, FoldWeights &weights) {
+  Activation activation = Activation::None;
+  if (auto activate = value.getDefiningOp<ActivateOp>()) {
+    activation = activate.getActivation();
+    value = activate.getInput();
+  }
+  auto add = value.getDefiningOp<AddOp>();
+  if (!add)
+    return {};
+  if (activation == Activation::None)
+    activation = add.getActivation();
+  else if (add.getActivation() != Activation::None)
+    return {};
+  bool matches =
+      activation == Activation::Relu6 && isWeightOf(add.getRhs(), 3, weights);
+  return matches ? add.getLhs() : Value();
+}
+
+/// relu6(x + 3) / 6 -> hard_sigmoid(x), x * relu6(x + 3) / 6 -> hard_swish(x).
+struct NameHardGate : OpRewritePattern<MulOp> {
+  NameHardGate(MLIRContext *context, FoldWeights &weights)
+      : OpRewritePattern(context), weights(weights) {}
+
+  LogicalResult matchAndRewrite(MulOp op,
+                                PatternRewriter &rewriter) const override {
+    auto [x, named] = match(op.getLhs());
+    if (!x || op.getActivation() != Activation::None ||
+        !isWeightOf(op.getRhs(), 1.0f / 6.0f, weights))
+      return rewriter.notifyMatchFailure(
+          op, "is no relu6(x + 3), alone or times x, divided by 6");
+    rewriter.replaceOpWithNewOp<ActivateOp>(op, x, named);
+    return success();
+  }
+
+private:
+  /// What `value` / 6 is the activation of.
+  std::pair<Value, Activation> match(Value value) const {
+    if (Value x = matchShiftedRelu6(value, weights))
+      return {x, Activation::HardSigmoid};
+    auto product = value.getDefiningOp<MulOp>();
+    if (!product || product.getActivation() != Activation::None)
+      return {};
+    Value a = product.getLhs(), b = product.getRhs();
+    if (matchShiftedRelu6(b, weights) == a)
+      return {a, Activation::HardSwish};
+    if (matchShiftedRelu6(a, weights) == b)
+      return {b, Activation::HardSwish};
+    return {};
+  }
+
+  FoldWeights &weights;
+};
+
 } // namespace
+
+void minnow::populateNameActivations(RewritePatternSet &patterns,
+                                     FoldWeights &weights) {
+  patterns.add<NameHardGate>(patterns.getContext(), weights);
+}
 
 void minnow::populateFoldActivations(RewritePatternSet &patterns) {
   patterns.add<FuseActivation, NameGate>(patterns.getContext());

@@ -3,10 +3,13 @@
 //
 // A batch norm, a product and a sum with one weight a channel are all
 // y = act(scale[c] * x + shift[c]). After a convolution that rescales the
-// filter's output channels; before one its input channels, where a shift cannot
-// pass padding, whose zeros it would not have moved. Arithmetic is in double.
+// filter's output channels; before convolutions their input channels. There a
+// shift cannot pass padding, whose zeros it does not move. Where a projection
+// follows, as for the keys and values of attention, what the shift adds up to
+// is a small map behind it. Arithmetic is in double.
 //===----------------------------------------------------------------------===//
 #include "passes/Fold.h"
+#include "passes/PaddedProjection.h"
 #include <cmath>
 
 using namespace mlir;
@@ -118,6 +121,8 @@ public:
     return success();
   }
 
+  Operation *getOperation() const { return op; }
+
   bool isPadded() const {
     auto pad = op->getAttrOfType<DenseI64ArrayAttr>("pad");
     return pad &&
@@ -146,7 +151,7 @@ public:
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(op);
     WeightOp old = weights.lookup(op->getOperand(1));
-    std::string biasName = weights.getBiasName(old);
+    std::string biasName = weights.getNameBeside(old, "bias");
     bool hasBias = op->getNumOperands() == 3;
     if (hasBias)
       biasName = weights.lookup(op->getOperand(2)).getSymName().str();
@@ -211,34 +216,77 @@ template <typename OpTy> struct FoldIntoProducer : OpRewritePattern<OpTy> {
   FoldWeights &weights;
 };
 
-/// convolution(affine(x)) -> convolution(x).
-template <typename OpTy> struct FoldIntoConsumer : OpRewritePattern<OpTy> {
-  FoldIntoConsumer(MLIRContext *context, FoldWeights &weights)
+/// convolution(affine(x)) -> convolution(x), for all that read it.
+template <typename OpTy> struct FoldIntoConsumers : OpRewritePattern<OpTy> {
+  FoldIntoConsumers(MLIRContext *context, FoldWeights &weights)
       : OpRewritePattern<OpTy>(context, /*benefit=*/2), weights(weights) {}
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    if (!op->hasOneUse())
-      return rewriter.notifyMatchFailure(op, "its result has several users");
-    OpOperand &use = *op->use_begin();
-    Operation *consumer = use.getOwner();
-    if (!Convolution::isa(consumer) || use.getOperandNumber() != 0)
-      return rewriter.notifyMatchFailure(op, "its user is no convolution");
+    SmallVector<Operation *> users;
+    for (OpOperand &use : op->getUses()) {
+      if (!Convolution::isa(use.getOwner()) || use.getOperandNumber() != 0)
+        return rewriter.notifyMatchFailure(op, "a user is no convolution");
+      users.push_back(use.getOwner());
+    }
     auto affine = matchAffine(op, weights);
-    if (failed(affine) || affine->activation != Activation::None)
+    if (users.empty() || failed(affine) ||
+        affine->activation != Activation::None)
       return rewriter.notifyMatchFailure(
           op, "is not by one weight a channel, or has an activation");
-    Convolution convolution(consumer);
-    if (convolution.isPadded() &&
-        llvm::any_of(affine->shift, [](double s) { return s != 0; }))
-      return rewriter.notifyMatchFailure(
-          op, "the shift would not apply to the convolution's padding");
-    if (failed(convolution.read(weights)))
-      return rewriter.notifyMatchFailure(consumer, "filter is no f32 weight");
-    convolution.scaleInput(*affine);
-    convolution.write(rewriter, weights);
+    llvm::sort(users, [](Operation *a, Operation *b) {
+      return a->isBeforeInBlock(b);
+    });
+    if (failed(foldIntoAll(op, users, *affine, rewriter)))
+      return failure();
     rewriter.replaceOp(op, affine->input);
     return success();
+  }
+
+private:
+  LogicalResult foldIntoAll(OpTy op, ArrayRef<Operation *> users,
+                            const Affine &affine,
+                            PatternRewriter &rewriter) const {
+    bool shifts = llvm::any_of(affine.shift, [](double s) { return s != 0; });
+    SmallVector<Convolution> convolutions(users.begin(), users.end());
+    SmallVector<std::pair<Conv2DOp, std::vector<float>>> offsets;
+    for (Convolution &convolution : convolutions) {
+      if (failed(convolution.read(weights)))
+        return rewriter.notifyMatchFailure(op, "a filter is no f32 weight");
+      if (!shifts || !convolution.isPadded())
+        continue;
+      auto padded = PaddedProjection::match(convolution.getOperation());
+      if (!padded)
+        return rewriter.notifyMatchFailure(
+            op, "the shift would not apply to a convolution's padding");
+      auto numbers = padded->run(affine.shift, weights);
+      if (failed(numbers))
+        return rewriter.notifyMatchFailure(op, "a filter is no f32 weight");
+      offsets.push_back({padded->projection, std::move(*numbers)});
+    }
+    Affine scaling = affine;
+    scaling.shift.assign(affine.shift.size(), 0.0);
+    for (Convolution &convolution : convolutions) {
+      convolution.scaleInput(convolution.isPadded() ? scaling : affine);
+      convolution.write(rewriter, weights);
+    }
+    for (auto &[projection, numbers] : offsets)
+      addOffsets(projection, numbers, rewriter);
+    return success();
+  }
+
+  void addOffsets(Conv2DOp projection, ArrayRef<float> numbers,
+                  PatternRewriter &rewriter) const {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointAfter(projection);
+    WeightOp filter = weights.lookup(projection.getFilter());
+    Value offsets = weights.create(rewriter, projection.getLoc(),
+                                   weights.getNameBeside(filter, "offsets"),
+                                   projection.getType().getShape(), numbers);
+    Value sum =
+        AddOp::create(rewriter, projection.getLoc(), projection.getType(),
+                      projection, offsets, Activation::None);
+    rewriter.replaceAllUsesExcept(projection, sum, sum.getDefiningOp());
   }
 
   FoldWeights &weights;
@@ -278,8 +326,8 @@ struct SplitBatchNorm : OpRewritePattern<BatchNormOp> {
 void minnow::populateFoldAffine(RewritePatternSet &patterns,
                                 FoldWeights &weights) {
   patterns.add<FoldIntoProducer<BatchNormOp>, FoldIntoProducer<MulOp>,
-               FoldIntoProducer<AddOp>, FoldIntoConsumer<BatchNormOp>,
-               FoldIntoConsumer<MulOp>, FoldIntoConsumer<AddOp>>(
+               FoldIntoProducer<AddOp>, FoldIntoConsumers<BatchNormOp>,
+               FoldIntoConsumers<MulOp>, FoldIntoConsumers<AddOp>>(
       patterns.getContext(), weights);
 }
 

@@ -113,8 +113,9 @@ void FoldWeights::finish() {
   });
 }
 
-std::string FoldWeights::getBiasName(WeightOp filter) const {
+std::string FoldWeights::getNameBeside(WeightOp filter,
+                                       StringRef suffix) const {
   StringRef name = getWantedName(filter.getSymName());
   name.consume_back(".weight");
-  return (name + ".bias").str();
+  return (name + "." + suffix).str();
 }

@@ -41,8 +41,9 @@ public:
                              mobile::WeightOp weight,
                              llvm::ArrayRef<int64_t> shape);
 
-  /// The name of the bias that belongs to a filter: "a.weight" -> "a.bias".
-  std::string getBiasName(mobile::WeightOp filter) const;
+  /// The name of what belongs to a filter: "a.weight" and "bias" -> "a.bias".
+  std::string getNameBeside(mobile::WeightOp filter,
+                            llvm::StringRef suffix) const;
 
   /// Reports once that the numbers of `weight` are no good.
   void reportError(mobile::WeightOp weight, const llvm::Twine &message);

@@ -5,7 +5,7 @@
 // afterwards what a pass that came before knew.
 //===----------------------------------------------------------------------===//
 #include "passes/InlineBlocks.h"
-#include "dialects/mobile/Mobile.h"
+#include "dialects/mobile/Blocks.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -32,7 +32,7 @@ static void inlineBlock(Operation *block) {
 void minnow::inlineBlocks(Operation *root) {
   SmallVector<Operation *> blocks;
   root->walk([&](Operation *op) {
-    if (op != root && isa<mobile::UibOp, mobile::FusedIbOp>(op))
+    if (op != root && mobile::isBlock(op))
       blocks.push_back(op);
   });
   llvm::for_each(blocks, inlineBlock);

@@ -53,12 +53,10 @@ static std::string describePrimitive(Operation *op) {
       });
 }
 
-/// Whether `covered` are all of `ops`; null entries of `covered` do not count.
+/// Whether `covered` are all of `ops`.
 static bool coversAll(ArrayRef<Operation *> covered,
                       ArrayRef<Operation *> ops) {
-  return llvm::count_if(covered, [](Operation *op) { return op; }) ==
-             static_cast<ptrdiff_t>(ops.size()) &&
-         llvm::all_of(ops, [&](Operation *op) {
+  return covered.size() == ops.size() && llvm::all_of(ops, [&](Operation *op) {
            return llvm::is_contained(covered, op);
          });
 }
@@ -69,13 +67,14 @@ static std::string describeBlock(ArrayRef<Operation *> ops) {
     return "";
   Value result = ops.back()->getResult(0);
   if (auto uib = matchUib(result))
-    if (coversAll({uib->startDepthwise, uib->expansion, uib->middleDepthwise,
-                   uib->projection, uib->layerScale, uib->residual},
-                  ops))
+    if (coversAll(uib->getParts(), ops))
       return "uib";
   if (auto fused = matchFusedIb(result))
-    if (coversAll({fused->expansion, fused->projection, fused->residual}, ops))
+    if (coversAll(fused->getParts(), ops))
       return "fused_ib";
+  if (auto mqa = matchMqa(result))
+    if (coversAll(mqa->getParts(), ops))
+      return "mqa";
   return "";
 }
 

@@ -16,11 +16,30 @@ def Fold : Pass<"fold", "::mlir::ModuleOp"> {
   }];
 }
 
+def RaiseAttention : Pass<"raise-attention", "::mlir::ModuleOp"> {
+  let summary = "Recognise attention among matrix products";
+  let description = [{
+    Two products of computed matrices around a softmax become `mobile.attention`
+    of the maps that they come from, by dataflow: any chain of reshapes and
+    transposes, either product transposed, the scale on queries, keys, both or
+    the logits, keys and values shared by all heads or not. What else is done to
+    the logits, a mask above all, leaves the products as they are.
+
+    Example: `minnow-opt --raise-attention=explain` also says of each product
+    after a softmax that ends no attention why.
+  }];
+  let options = [
+    Option<"explain", "explain", "bool", /*default=*/"false",
+           "Remark why a product stays a primitive">,
+  ];
+}
+
 def Raise : Pass<"raise", "::mlir::ModuleOp"> {
   let summary = "Recognise the blocks among primitives and wrap them";
   let description = [{
-    Finds inverted bottlenecks by dataflow, wherever they come from, and wraps
-    their primitives into `mobile.uib` and `mobile.fused_ib`. Nothing is
+    Finds inverted bottlenecks and Mobile MQA by dataflow, wherever they come
+    from, and wraps their primitives into `mobile.uib`, `mobile.fused_ib` and
+    `mobile.mqa`. Nothing is
     computed differently; inlining the blocks gives the input back. A block is
     named after what its layers' names have in common ("blocks.2.0").
 

@@ -3,8 +3,8 @@
 //
 // A block is found by its projection, of which it has one, and grows over the
 // layer scale and the residual behind it as far as the matchers allow. UIBs
-// come first: the expansion of one may otherwise pass for the projection with
-// activation of a fused inverted bottleneck before it.
+// come before fused inverted bottlenecks: the expansion of one may otherwise
+// pass for the projection with activation of such a block before it.
 //===----------------------------------------------------------------------===//
 #include "dialects/mobile/Blocks.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -151,6 +151,20 @@ static std::string raiseBlock(Conv2DOp projection,
   return why;
 }
 
+/// Why a projection ends no block of some kind; empty if it does.
+using Reasons = llvm::DenseMap<Operation *, std::string>;
+
+/// Raises what of `projections` no block has taken yet.
+template <typename BlockOp, typename Form>
+static Reasons raiseAll(func::FuncOp function, ArrayRef<Conv2DOp> projections,
+                        std::optional<Form> (*match)(Value, std::string *)) {
+  Reasons reasons;
+  for (Conv2DOp projection : projections)
+    if (projection->getParentOp() == function)
+      reasons[projection] = raiseBlock<BlockOp>(projection, match);
+  return reasons;
+}
+
 namespace {
 
 struct Raise : minnow::impl::RaiseBase<Raise> {
@@ -167,17 +181,22 @@ struct Raise : minnow::impl::RaiseBase<Raise> {
       if (convolution.isPointwise())
         pointwise.push_back(convolution);
 
-    llvm::DenseMap<Operation *, std::string> noUib;
-    for (Conv2DOp projection : pointwise)
-      noUib[projection] = raiseBlock<UibOp>(projection, matchUib);
+    Reasons noMqa = raiseAll<MqaOp>(function, pointwise, matchMqa);
+    Reasons noUib = raiseAll<UibOp>(function, pointwise, matchUib);
+    Reasons noFusedIb = raiseAll<FusedIbOp>(function, pointwise, matchFusedIb);
+    if (!explain)
+      return;
     for (Conv2DOp projection : pointwise) {
-      if (projection->getParentOp() != function)
+      if (projection->getParentOp() != function ||
+          projection.getActivation() != Activation::None ||
+          llvm::any_of(projection->getUsers(), llvm::IsaPred<AttentionOp>))
         continue;
-      std::string noFusedIb = raiseBlock<FusedIbOp>(projection, matchFusedIb);
-      if (explain && !noFusedIb.empty() &&
-          projection.getActivation() == Activation::None)
-        projection.emitRemark("ends no block; no mobile.uib: ")
-            << noUib[projection] << "; no mobile.fused_ib: " << noFusedIb;
+      auto remark = projection.emitRemark("ends no block; ");
+      if (projection.getInput().getDefiningOp<AttentionOp>())
+        remark << "no mobile.mqa: " << noMqa[projection];
+      else
+        remark << "no mobile.uib: " << noUib[projection]
+               << "; no mobile.fused_ib: " << noFusedIb[projection];
     }
   }
 };

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Bench.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -130,6 +132,17 @@ minnow_status profile(Session &session, uint32_t iterations,
   }
   minnow_context_profile(session.context(), nullptr, nullptr);
   calls = readTable(session.model(), clock, roofline);
+  return status;
+}
+
+minnow_status runMarked(Session &session, minnow_error *error) {
+  constexpr long kMark = 0x5151;
+  auto mark = [](void *, uint32_t call) { syscall(kMark, call); };
+  minnow_context_profile(session.context(), mark, nullptr);
+  mark(nullptr, UINT32_MAX);
+  double elapsed = 0;
+  minnow_status status = session.run(elapsed, error);
+  minnow_context_profile(session.context(), nullptr, nullptr);
   return status;
 }
 

@@ -59,6 +59,11 @@ minnow_status profile(Session &session, uint32_t iterations,
                       const Roofline &roofline, std::vector<CallTime> &calls,
                       minnow_error *error);
 
+/// Runs once with marks for an emulator that counts instructions: the system
+/// call 0x5151, which no system has, before the first kernel call with the
+/// number 0xffffffff, and after each with its index.
+minnow_status runMarked(Session &session, minnow_error *error);
+
 /// The calls of each kernel together, the slowest first.
 std::vector<KernelTime> totalByKernel(const std::vector<CallTime> &calls);
 

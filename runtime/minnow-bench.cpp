@@ -26,6 +26,7 @@ struct Options {
   bool json = false;
   bool profile = false;
   std::string trace;
+  bool mark = false;
 };
 
 /// Enough to see what repeats.
@@ -48,6 +49,9 @@ void declareOptions(CLI::App &app, Options &options) {
   app.add_flag("--profile", options.profile, "Time each kernel call too");
   app.add_option("--trace", options.trace,
                  "Write a trace of kernels and threads, for Perfetto");
+  app.add_flag("--mark", options.mark,
+               "Run once more with a mark after each kernel call, for an "
+               "emulator that counts instructions");
 }
 
 /// Values as an image has them after normalisation: networks are slow on
@@ -96,6 +100,9 @@ minnow_status execute(const Options &options, minnow_error *error) {
                                        figures.roofline, figures.calls, error))
       return status;
   }
+  if (options.mark)
+    if (minnow_status status = runMarked(session, error))
+      return status;
   if (!options.trace.empty())
     if (minnow_status status = traceTo(options.trace, session, error))
       return status;

@@ -24,7 +24,7 @@ namespace minnow {
 /// ""}`.
 struct TargetSpec {
   std::string name = "cpu";
-  std::string triple;   // empty: the host's
+  std::string triple;   // empty: the CPU's, else the host's
   std::string cpu;      // empty: the triple's baseline; "native": the host's
   std::string features; // "+dotprod,-avx512f"
 

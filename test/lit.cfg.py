@@ -21,11 +21,15 @@ config.test_source_root = os.path.dirname(__file__)
 
 config.environment["PATH"] = os.pathsep.join(
     [config.minnow_tools_dir, config.llvm_tools_dir, os.environ["PATH"]])
-config.substitutions += [("%python", sys.executable), ("%root", config.source_root)]
+aarch64_programs = os.path.join(config.source_root, "build-aarch64", "bin")
+config.substitutions += [("%python", sys.executable), ("%root", config.source_root),
+                         ("%aarch64_programs", aarch64_programs)]
 
 FEATURES = {
     "onnx": importlib.util.find_spec("onnx") is not None,
     "onnxruntime": importlib.util.find_spec("onnxruntime") is not None,
+    "aarch64-cc": shutil.which("aarch64-linux-gnu-gcc") is not None,
+    "aarch64-runtime": os.path.exists(os.path.join(aarch64_programs, "minnow-bench")),
     "qemu-aarch64": shutil.which("qemu-aarch64") is not None,
 }
 config.available_features.update(name for name, found in FEATURES.items() if found)

@@ -41,6 +41,9 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, llvm::StringRef model,
             const ImportOptions &options);
 
+/// The claimed ONNX operators with their limits, as a page of Markdown.
+std::string describeOnnxOperators();
+
 } // namespace minnow
 
 #endif // MINNOW_COMPILER_IMPORT_IMPORT_H

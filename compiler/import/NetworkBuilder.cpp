@@ -99,7 +99,7 @@ WeightOp NetworkBuilder::addWeight(const Weight &weight,
 /// A use of `weight` with its dimensions in the order `order`, seen as `shape`.
 Value NetworkBuilder::weightValue(const Weight &weight, ArrayRef<int64_t> order,
                                   ArrayRef<int64_t> shape) {
-  WeightOp &op = weights[{weight.key, order.vec(), shape.vec()}];
+  WeightOp &op = weights[{weight.tensor, order.vec(), shape.vec()}];
   if (!op)
     op = addWeight(weight, order, shape);
   return GetWeightOp::create(builder, location, op.getType(), op.getSymName());

@@ -76,6 +76,14 @@ public:
   /// Zeros around the map: top, bottom, left, right.
   mlir::FailureOr<Tensor> pad(const Tensor &x, llvm::ArrayRef<int64_t> pad);
   mlir::FailureOr<Tensor> softmax(const Tensor &x, int64_t axis);
+  /// The product of the last two dimensions, NumPy's matmul: those before are
+  /// equal, or 1 all in the same operand.
+  mlir::FailureOr<Tensor> matmul(const Tensor &lhs, const Tensor &rhs);
+  /// All [n, channels, h, w] with channels [heads][width]; one head of keys and
+  /// values, or as many as divide `heads`.
+  mlir::FailureOr<Tensor> attention(const Tensor &query, const Tensor &key,
+                                    const Tensor &value, int64_t heads,
+                                    double scale);
 
   /// Elementwise with NumPy's broadcasting, of which one side must have the
   /// shape of the result. OpTy is mobile::AddOp or mobile::MulOp.
@@ -112,6 +120,7 @@ private:
                                         llvm::ArrayRef<int64_t> order);
   mlir::FailureOr<mlir::Value> channelsLast(const Tensor &x);
   mlir::FailureOr<Tensor> elementwiseForm(const Tensor &x);
+  mlir::FailureOr<Tensor> multiply(const Tensor &lhs, const Tensor &rhs);
   mlir::FailureOr<mlir::Value> reshaped(mlir::Value value,
                                         llvm::ArrayRef<int64_t> shape);
   mlir::LogicalResult refuse(const llvm::Twine &message);
@@ -121,9 +130,10 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   mlir::Location location;
-  /// Names in use, and the weight for each key and form of it.
+  /// Names in use, and the weight for each tensor and form of it.
   llvm::StringSet<> symbols;
-  std::map<std::tuple<std::string, std::vector<int64_t>, std::vector<int64_t>>,
+  std::map<std::tuple<std::shared_ptr<const HostTensor>, std::vector<int64_t>,
+                      std::vector<int64_t>>,
            mobile::WeightOp>
       weights;
   /// Values that hold another one in a different order, so that it is

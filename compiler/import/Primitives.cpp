@@ -77,6 +77,68 @@ FailureOr<Tensor> NetworkBuilder::linear(const Tensor &x, const Weight &filter,
   return inOrder(create<LinearOp>(operands, {}), {0, 1});
 }
 
+/// `shape` with ones before it until it has the rank `rank`.
+static Shape withRank(ArrayRef<int64_t> shape, size_t rank) {
+  Shape result(rank - shape.size(), 1);
+  result.append(shape.begin(), shape.end());
+  return result;
+}
+
+/// `x` with its last two dimensions exchanged; writes nothing.
+static Tensor transposeMatrices(NetworkBuilder &builder, const Tensor &x) {
+  Shape order = identityOrder(x.rank());
+  std::swap(order[x.rank() - 1], order[x.rank() - 2]);
+  return builder.transpose(x, order);
+}
+
+FailureOr<Tensor> NetworkBuilder::matmul(const Tensor &lhs, const Tensor &rhs) {
+  size_t rank = std::max(lhs.rank(), rhs.rank());
+  if (std::min(lhs.rank(), rhs.rank()) < 2)
+    return refuse("shapes " + shapeText(lhs.shape()) + " and " +
+                  shapeText(rhs.shape()) + " are not both of matrices");
+  FailureOr<Tensor> left = reshape(lhs, withRank(lhs.shape(), rank));
+  FailureOr<Tensor> right = reshape(rhs, withRank(rhs.shape(), rank));
+  if (failed(left) || failed(right))
+    return failure();
+  // The op repeats only its right side: (A B)' = B' A' exchanges them.
+  Shape sizes = left->shape(), others = right->shape();
+  for (size_t i = 0; i + 2 < rank; ++i)
+    if (sizes[i] == 1 && others[i] != 1) {
+      FailureOr<Tensor> swapped = multiply(transposeMatrices(*this, *right),
+                                           transposeMatrices(*this, *left));
+      if (failed(swapped))
+        return failure();
+      return transposeMatrices(*this, *swapped);
+    }
+  return multiply(*left, *right);
+}
+
+FailureOr<Tensor> NetworkBuilder::multiply(const Tensor &lhs,
+                                           const Tensor &rhs) {
+  Shape order = identityOrder(lhs.rank());
+  FailureOr<Value> left = arranged(lhs, order), right = arranged(rhs, order);
+  if (failed(left) || failed(right))
+    return failure();
+  return inOrder(create<MatmulOp>({*left, *right}, {}), order);
+}
+
+FailureOr<Tensor> NetworkBuilder::attention(const Tensor &query,
+                                            const Tensor &key,
+                                            const Tensor &value, int64_t heads,
+                                            double scale) {
+  SmallVector<Value, 3> maps;
+  for (const Tensor *map : {&query, &key, &value}) {
+    FailureOr<Value> held = channelsLast(*map);
+    if (failed(held))
+      return failure();
+    maps.push_back(*held);
+  }
+  AttentionOp::Properties properties;
+  properties.heads = builder.getI64IntegerAttr(heads);
+  properties.scale = builder.getF64FloatAttr(scale);
+  return asMap(create<AttentionOp>(maps, properties));
+}
+
 //===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//
@@ -107,10 +169,13 @@ FailureOr<Tensor> NetworkBuilder::activate(const Tensor &x,
   return inOrder(create<ActivateOp>(form->value, {attribute}), form->order);
 }
 
-/// `shape` with ones before it until it has the rank `rank`.
-static Shape withRank(ArrayRef<int64_t> shape, size_t rank) {
-  Shape result(rank - shape.size(), 1);
-  result.append(shape.begin(), shape.end());
+/// The order of the last `rank` dimensions among themselves in `order`.
+static Shape lastDimensions(ArrayRef<int64_t> order, size_t rank) {
+  int64_t first = order.size() - rank;
+  Shape result;
+  for (int64_t dimension : order)
+    if (dimension >= first)
+      result.push_back(dimension - first);
   return result;
 }
 
@@ -152,17 +217,14 @@ FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Weight &rhs) {
   FailureOr<Tensor> left = elementwiseForm(lhs);
   if (failed(left))
     return failure();
-  Weight padded = rhs;
-  auto tensor = std::make_shared<HostTensor>(*rhs.tensor);
-  tensor->shape = withRank(rhs.shape(), lhs.rank());
-  padded.tensor = tensor;
-  Shape shape = permuted(tensor->shape, left->order);
+  Shape shape = permuted(withRank(rhs.shape(), lhs.rank()), left->order);
   // One value a channel is a vector, the form that fold knows.
   if (all_of(drop_end(shape), [](int64_t size) { return size == 1; }) &&
       shape.back() ==
           cast<mlir::RankedTensorType>(left->value.getType()).getShape().back())
     shape = {shape.back()};
-  Value value = weightValue(padded, left->order, shape);
+  Value value =
+      weightValue(rhs, lastDimensions(left->order, rhs.shape().size()), shape);
   return inOrder(create<OpTy>({left->value, value}, {}), left->order);
 }
 

@@ -243,6 +243,80 @@ def Mobile_SoftmaxOp : Mobile_Op<"softmax", [Pure,
   let hasVerifier = 1;
 }
 
+def Mobile_MatmulOp : Mobile_Primitive<"matmul", [
+    DeclareOpInterfaceMethods<PrimitiveOpInterface, ["getMacs"]>]> {
+  let summary = "product of matrices that are both computed";
+  let description = [{
+    `result[.., m, n] = sum_k lhs[.., m, k] * rhs[.., k, n]`
+
+    Both have the same rank; the dimensions before the last two are equal, or 1
+    in `rhs`, which is then repeated. A product with a weight is a `mobile.linear`
+    or a pointwise `mobile.conv2d`; two products around a softmax are raised to
+    `mobile.attention`.
+
+    Example:
+
+    ```mlir
+    %y = mobile.matmul %a, %b
+        : tensor<1x4x256x64xf32>, tensor<1x1x64x64xf32> -> tensor<1x4x256x64xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$lhs, Mobile_AnyTensor:$rhs);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs attr-dict `:` type(operands) `->` type($result)
+  }];
+}
+
+def Mobile_AttentionOp : Mobile_Primitive<"attention", [
+    DeclareOpInterfaceMethods<PrimitiveOpInterface, ["getMacs"]>]> {
+  let summary = "scaled dot-product attention over the positions of maps";
+  let description = [{
+    MobileNetV4, section 5. Queries, keys and values are maps whose channels are
+    head-major, [heads][width]; a position is one (y, x):
+
+    ```
+    weights[n, h, m] = softmax_m(scale * sum_d query[n, h*dk + d] * key[m, g(h)*dk + d])
+    result[n, h*dv + e] = sum_m weights[n, h, m] * value[m, g(h)*dv + e]
+    ```
+
+    The channels of `key` say how many heads K and V have: one, which all query
+    heads share (multi-query attention), or a divisor of `heads`, where g(h) is
+    the group of head h (as many as `heads`: multi-head attention). Queries keep
+    their resolution; keys and values have one of their own.
+
+    Example: 4 heads of width 64 share keys and values of half the resolution.
+
+    ```mlir
+    %y = mobile.attention %q, %k, %v heads 4 scale 1.250000e-01
+        : tensor<1x16x16x256xf32>, tensor<1x8x8x64xf32>, tensor<1x8x8x64xf32>
+        -> tensor<1x16x16x256xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_Map:$query, Mobile_Map:$key, Mobile_Map:$value,
+                       I64Attr:$heads, F64Attr:$scale);
+  let results = (outs Mobile_Map:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `heads` $heads `scale` $scale attr-dict
+    `:` type(operands) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// The channels of one query or key.
+    int64_t getKeyWidth() { return getQuery().getType().getDimSize(3) / getHeads(); }
+    /// The channels of one value.
+    int64_t getValueWidth() { return getValue().getType().getDimSize(3) / getKeyHeads(); }
+    /// How many heads of keys and values there are.
+    int64_t getKeyHeads() { return getKey().getType().getDimSize(3) / getKeyWidth(); }
+    /// How many positions the queries, and how many the keys, have.
+    int64_t getNumQueries() {
+      return getQuery().getType().getDimSize(1) * getQuery().getType().getDimSize(2);
+    }
+    int64_t getNumKeys() {
+      return getKey().getType().getDimSize(1) * getKey().getType().getDimSize(2);
+    }
+  }];
+}
+
 def Mobile_PadOp : Mobile_Primitive<"pad", [
     DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
   let summary = "zeros around a map";
@@ -441,6 +515,66 @@ def Mobile_FusedIbOp : Mobile_Block<"fused_ib"> {
   }];
 }
 
+def Mobile_MqaOp : Mobile_Block<"mqa"> {
+  let summary = "Mobile MQA: attention whose heads share keys and values";
+  let description = [{
+    MobileNetV4, section 5. The region holds its decomposition:
+
+    ```
+    q = query_projection(x)            pointwise, C -> heads * dk, no activation
+    k = key_projection(kd(x)) + ko     pointwise, C -> dk; kd an optional depthwise
+    v = value_projection(vd(x)) + vo   pointwise, C -> dv; vd an optional depthwise
+    o = attention(q, k, v)             one head of keys and values
+    t = output_projection(o)           pointwise, heads * dv -> C', no activation
+    t = layer_scale * t                optional, one factor a channel
+    y = t + x                          optional
+    ```
+
+    ko and vo are optional weights of the shape of k and v. The block's norm is
+    folded into the projections; where a depthwise convolution pads with zeros
+    after it, they are what its shift adds up to, less at the border.
+
+    Example:
+
+    ```mlir
+    %y = mobile.mqa(%in = %x : tensor<1x8x8x32xf32>) -> tensor<1x8x8x32xf32> {
+      %wq = mobile.get_weight @query : tensor<1x1x32x64xf32>
+      %wk = mobile.get_weight @key : tensor<1x1x32x16xf32>
+      %wv = mobile.get_weight @value : tensor<1x1x32x16xf32>
+      %wo = mobile.get_weight @output : tensor<1x1x64x32xf32>
+      %q = mobile.conv2d %in, %wq
+          : tensor<1x8x8x32xf32>, tensor<1x1x32x64xf32> -> tensor<1x8x8x64xf32>
+      %k = mobile.conv2d %in, %wk
+          : tensor<1x8x8x32xf32>, tensor<1x1x32x16xf32> -> tensor<1x8x8x16xf32>
+      %v = mobile.conv2d %in, %wv
+          : tensor<1x8x8x32xf32>, tensor<1x1x32x16xf32> -> tensor<1x8x8x16xf32>
+      %o = mobile.attention %q, %k, %v heads 4 scale 2.500000e-01
+          : tensor<1x8x8x64xf32>, tensor<1x8x8x16xf32>, tensor<1x8x8x16xf32>
+          -> tensor<1x8x8x64xf32>
+      %p = mobile.conv2d %o, %wo
+          : tensor<1x8x8x64xf32>, tensor<1x1x64x32xf32> -> tensor<1x8x8x32xf32>
+      %r = mobile.add %p, %in
+          : tensor<1x8x8x32xf32>, tensor<1x8x8x32xf32> -> tensor<1x8x8x32xf32>
+      mobile.yield %r : tensor<1x8x8x32xf32>
+    }
+    ```
+  }];
+  let extraClassDeclaration = [{
+    // The parts of the block; null where it has none.
+    Conv2DOp getQueryProjection();
+    DepthwiseConv2DOp getKeyDepthwise();
+    Conv2DOp getKeyProjection();
+    AddOp getKeyOffsets();
+    DepthwiseConv2DOp getValueDepthwise();
+    Conv2DOp getValueProjection();
+    AddOp getValueOffsets();
+    AttentionOp getAttention();
+    Conv2DOp getOutputProjection();
+    MulOp getLayerScale();
+    AddOp getResidual();
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels and programs
 //===----------------------------------------------------------------------===//
@@ -567,7 +701,7 @@ def Mobile_BufferOp : Mobile_Op<"buffer", [Pure]> {
 }
 
 def Mobile_YieldOp : Mobile_Op<"yield", [Pure, Terminator,
-    ParentOneOf<["UibOp", "FusedIbOp", "KernelOp", "ProgramOp"]>]> {
+    ParentOneOf<["UibOp", "FusedIbOp", "MqaOp", "KernelOp", "ProgramOp"]>]> {
   let summary = "the results of a block, a kernel or a program";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";

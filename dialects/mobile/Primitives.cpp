@@ -139,6 +139,76 @@ uint64_t LinearOp::getMacs() {
 }
 
 //===----------------------------------------------------------------------===//
+// Products of computed matrices
+//===----------------------------------------------------------------------===//
+
+LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, Location_ location,
+                                         Adaptor op,
+                                         SmallVectorImpl<Type> &types) {
+  auto lhs = cast<RankedTensorType>(op.getLhs().getType());
+  auto rhs = cast<RankedTensorType>(op.getRhs().getType());
+  int64_t rank = lhs.getRank();
+  if (rank < 2 || rhs.getRank() != rank)
+    return emitOptionalError(location, "expects two operands of the same rank, "
+                                       "at least 2");
+  if (lhs.getElementType() != rhs.getElementType())
+    return emitOptionalError(location, "operands have different element types ",
+                             lhs, " and ", rhs);
+  for (int64_t i = 0; i < rank - 2; ++i)
+    if (rhs.getDimSize(i) != lhs.getDimSize(i) && rhs.getDimSize(i) != 1)
+      return emitOptionalError(location, "dimension ", i, " of rhs is ",
+                               rhs.getDimSize(i), ", expected 1 or lhs's ",
+                               lhs.getDimSize(i));
+  if (lhs.getDimSize(rank - 1) != rhs.getDimSize(rank - 2))
+    return emitOptionalError(location, "lhs has ", lhs.getDimSize(rank - 1),
+                             " columns, rhs has ", rhs.getDimSize(rank - 2),
+                             " rows");
+  SmallVector<int64_t> shape(lhs.getShape());
+  shape.back() = rhs.getShape().back();
+  types.push_back(RankedTensorType::get(shape, lhs.getElementType()));
+  return success();
+}
+
+uint64_t MatmulOp::getMacs() {
+  return cast<RankedTensorType>(getResult().getType()).getNumElements() *
+         cast<RankedTensorType>(getLhs().getType()).getShape().back();
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, Location_ location,
+                                            Adaptor op,
+                                            SmallVectorImpl<Type> &types) {
+  auto query = cast<RankedTensorType>(op.getQuery().getType()).getShape();
+  auto key = cast<RankedTensorType>(op.getKey().getType()).getShape();
+  auto value = cast<RankedTensorType>(op.getValue().getType()).getShape();
+  int64_t heads = op.getHeads();
+  if (heads < 1 || query[3] < 1 || query[3] % heads != 0)
+    return emitOptionalError(location, "the query's ", query[3],
+                             " channels are not divisible by ", heads,
+                             " heads");
+  if (key.drop_back() != value.drop_back() || key[0] != query[0])
+    return emitOptionalError(location, "keys and values must have the same "
+                                       "positions, all three one batch");
+  int64_t width = query[3] / heads, keyHeads = key[3] / width;
+  if (keyHeads < 1 || key[3] % width != 0 || heads % keyHeads != 0)
+    return emitOptionalError(
+        location, "the key's ", key[3], " channels must be ", width,
+        ", one head's, times a divisor of the ", heads, " heads");
+  if (value[3] % keyHeads != 0)
+    return emitOptionalError(location, "the value's ", value[3],
+                             " channels are not divisible by the ", keyHeads,
+                             " heads of the key");
+  types.push_back(RankedTensorType::get(
+      {query[0], query[1], query[2], value[3] / keyHeads * heads},
+      cast<RankedTensorType>(op.getQuery().getType()).getElementType()));
+  return success();
+}
+
+uint64_t AttentionOp::getMacs() {
+  return getQuery().getType().getDimSize(0) * getNumQueries() * getNumKeys() *
+         getHeads() * (getKeyWidth() + getValueWidth());
+}
+
+//===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//
 

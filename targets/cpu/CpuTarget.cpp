@@ -9,6 +9,7 @@
 #include "targets/cpu/Kernels.h"
 #include "targets/llvm/Object.h"
 #include "targets/reference/Emit.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace minnow;
@@ -81,7 +82,7 @@ Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
 /// it loads a program, by LLVM's names.
 static std::vector<std::string>
 findRequirements(const std::vector<std::string> &features) {
-  static const StringRef kChecked[] = {
+  static const StringRef kX86[] = {
       "avx",        "avx2",         "fma",
       "f16c",       "bmi",          "bmi2",
       "lzcnt",      "avx512f",      "avx512dq",
@@ -89,8 +90,11 @@ findRequirements(const std::vector<std::string> &features) {
       "avx512ifma", "avx512vbmi",   "avx512vbmi2",
       "avx512vnni", "avx512bitalg", "avx512vpopcntdq",
       "avx512bf16", "avx512fp16",   "avxvnni"};
+  static const StringRef kArm[] = {"neon", "crc",     "lse",     "fullfp16",
+                                   "rdm",  "dotprod", "fp16fml", "sve",
+                                   "sve2", "i8mm",    "bf16"};
   std::vector<std::string> names;
-  for (StringRef name : kChecked)
+  for (StringRef name : llvm::concat<const StringRef>(kX86, kArm))
     if (llvm::is_contained(features, name))
       names.push_back(name.str());
   return names;
@@ -108,8 +112,9 @@ Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
   if (!features)
     return features.takeError();
   llvm::Triple triple(resolved->triple);
+  StringRef architecture = llvm::Triple::getArchTypeName(triple.getArch());
   const cost::Machine *machine =
-      cost::chooseMachine(triple.getArchName().str(), resolved->cpu, *features);
+      cost::chooseMachine(architecture.str(), resolved->cpu, *features);
   if (!machine)
     return llvm::createStringError(
         "no machine description fits '" + resolved->cpu + "' of " +

@@ -38,6 +38,7 @@ private:
     return llvm::is_contained(ops, value.getDefiningOp());
   }
   bool isReadByComputing(Value value) const;
+  bool repeatsOwnValue(Operation *op) const;
 
   llvm::ArrayRef<Operation *> ops;
   llvm::DenseMap<Value, int> stages;
@@ -115,6 +116,17 @@ const char *Chain::addComputing(Operation *op) {
   return nullptr;
 }
 
+/// Whether `op` repeats a value of the kernel over positions, as the gate of
+/// squeeze-and-excitation is.
+bool Chain::repeatsOwnValue(Operation *op) const {
+  if (op->getNumOperands() != 2 || !isInside(op->getOperand(1)))
+    return false;
+  auto positions = [&](int i) {
+    return halide::product(halide::getShape(op->getOperand(i)).drop_back());
+  };
+  return positions(1) < positions(0);
+}
+
 const char *Chain::addElementwise(Operation *op) {
   if (auto transpose = llvm::dyn_cast<TransposeOp>(op)) {
     auto permutation = transpose.getPermutation();
@@ -130,6 +142,8 @@ const char *Chain::addElementwise(Operation *op) {
   if (auto reshape = llvm::dyn_cast<ReshapeOp>(op))
     if (!keepsSizes(reshape))
       return "a reshape that moves elements to other channels";
+  if (repeatsOwnValue(op))
+    return "a gate that each strip and each task would compute anew";
   int stage = -1;
   for (Value operand : op->getOperands()) {
     if (!isInside(operand) || isReadByComputing(operand))

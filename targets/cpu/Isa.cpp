@@ -13,40 +13,68 @@ using namespace minnow::cpu;
 
 namespace {
 
-/// A level of x86: Halide's words for it and what LLVM must have on for them.
+/// A level of an architecture: Halide's words for it and what LLVM must have on
+/// for them.
 struct Level {
   unsigned vectorFloats, registers;
   llvm::StringLiteral halide;
   std::vector<llvm::StringLiteral> features;
 };
 
+/// An architecture that kernels are written for.
+struct Family {
+  llvm::StringLiteral halide;
+  bool multipliesByLane;
+  // From the narrowest to the widest; each has all before it.
+  std::vector<Level> levels;
+};
+
 } // namespace
 
-/// From the narrowest to the widest; each has all before it.
-static const std::vector<Level> &getLevels() {
-  static const std::vector<Level> levels = {
-      {4, 16, "-sse41", {"sse4.1"}},
-      {8, 16, "-avx", {"avx"}},
-      {8, 16, "-avx2-fma-f16c", {"avx2", "fma", "f16c"}},
-      {16,
-       32,
-       "-avx512-avx512_skylake",
-       {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}},
-      {16, 32, "-avx512_cannonlake", {"avx512ifma", "avx512vbmi"}},
-      {16,
-       32,
-       "-avx512_zen4",
-       {"avx512vnni", "avx512bf16", "avx512bitalg", "avx512vpopcntdq",
-        "avx512vbmi2"}},
-  };
-  return levels;
+static const Family &getX86() {
+  static const Family family = {
+      "x86-64",
+      false,
+      {{4, 16, "-sse41", {"sse4.1"}},
+       {8, 16, "-avx", {"avx"}},
+       {8, 16, "-avx2-fma-f16c", {"avx2", "fma", "f16c"}},
+       {16,
+        32,
+        "-avx512-avx512_skylake",
+        {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}},
+       {16, 32, "-avx512_cannonlake", {"avx512ifma", "avx512vbmi"}},
+       {16,
+        32,
+        "-avx512_zen4",
+        {"avx512vnni", "avx512bf16", "avx512bitalg", "avx512vpopcntdq",
+         "avx512vbmi2"}}}};
+  return family;
+}
+
+static const Family &getArm() {
+  static const Family family = {
+      "arm-64",
+      true,
+      {{4, 32, "", {"neon"}}, {4, 32, "-arm_dot_prod", {"dotprod"}}}};
+  return family;
+}
+
+static const Family *findFamily(const llvm::Triple &triple) {
+  if (!triple.isOSLinux()) // Android is one
+    return nullptr;
+  if (triple.getArch() == llvm::Triple::x86_64)
+    return &getX86();
+  return triple.getArch() == llvm::Triple::aarch64 ? &getArm() : nullptr;
 }
 
 llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
   llvm::Triple triple(llvm::Triple::normalize(spec.triple));
-  if (triple.getArch() != llvm::Triple::x86_64 || !triple.isOSLinux())
-    return llvm::createStringError("no CPU kernels for " + triple.str() +
-                                   "; there are some for x86_64-linux-gnu");
+  const Family *family = findFamily(triple);
+  if (!family)
+    return llvm::createStringError(
+        "no CPU kernels for " + triple.str() +
+        "; there are some for x86_64-linux-gnu, aarch64-linux-gnu and "
+        "aarch64-linux-android");
   auto features = getFeatures(spec);
   if (!features)
     return features.takeError();
@@ -56,8 +84,9 @@ llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
 
   Isa isa;
   isa.spec = spec;
-  isa.halideTarget = "x86-64-linux";
-  for (const Level &level : getLevels()) {
+  isa.multipliesByLane = family->multipliesByLane;
+  isa.halideTarget = (family->halide + "-linux").str();
+  for (const Level &level : family->levels) {
     if (!llvm::all_of(level.features, [&](auto f) { return on.contains(f); }))
       break;
     isa.vectorFloats = level.vectorFloats;

@@ -14,7 +14,10 @@ struct Isa {
   TargetSpec spec;           // resolved: triple, CPU and features are known
   unsigned vectorFloats = 4; // of one register
   unsigned registers = 16;   // vector registers
-  std::string halideTarget;  // without the no_* flags
+  // Multiplies a vector by one lane of another, so that what a broadcast needs
+  // in each step comes as a vector for several steps.
+  bool multipliesByLane = false;
+  std::string halideTarget; // without the no_* flags
 };
 
 /// Reads the instruction set of a spec that `resolveMachine` has completed.

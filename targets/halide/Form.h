@@ -14,6 +14,9 @@ namespace minnow::halide {
 struct Form {
   std::string target; // Halide's target string, without the no_* flags
   int vectorFloats = 4;
+  // Multiplies by one lane of a vector: products load several terms of a sum at
+  // once instead of broadcasting each.
+  bool multipliesByLane = false;
 };
 
 } // namespace minnow::halide

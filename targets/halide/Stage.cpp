@@ -86,18 +86,22 @@ Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
   if (window.isPadded())
     in = stage.padded = addBorder(input);
   acc(c, x, y) = bias(c, 0);
+  Func operand("operand");
   if (op.isPointwise()) {
     RDom k(0, int(filter[2]), "k");
-    acc(c, x, y) += in(k, x, y) * weight(c, k);
+    operand(c, x, y) = in(c, x, y);
+    acc(c, x, y) += operand(k, x, y) * weight(c, k);
     stage.domain = k;
   } else {
     RDom k(0, int(filter[2]), 0, int(filter[1]), 0, int(filter[0]), "k");
     Expr index = (k.z * int(filter[1]) + k.y) * int(filter[2]) + k.x;
-    acc(c, x, y) +=
-        in(k.x, window.column(k.y), window.row(k.z)) * weight(c, index);
+    Halide::Var i("i"), j("j");
+    operand(c, x, y, i, j) = in(c, window.column(i), window.row(j));
+    acc(c, x, y) += operand(k.x, x, y, k.y, k.z) * weight(c, index);
     stage.domain = k;
   }
   value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  stage.operand = operand;
   stage.accumulator = acc;
   stage.result = makeResult(op.getResult(), value, flat);
   return stage;
@@ -108,12 +112,14 @@ Stage halide::buildLinear(LinearOp op, const Tensor &input,
   Stage stage;
   stage.kind = StageKind::Matrix;
   stage.input = input;
-  Func acc("accumulator"), value("linear");
+  Func operand("operand"), acc("accumulator"), value("linear");
   RDom k(0, input.channels, "k");
+  operand(c, x, y) = input.func(c, x, y);
   acc(c, x, y) = bias(c, 0);
-  acc(c, x, y) += input.func(k, x, y) * weight(c, k);
+  acc(c, x, y) += operand(k, x, y) * weight(c, k);
   value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
   stage.domain = k;
+  stage.operand = operand;
   stage.accumulator = acc;
   int channels = op.getResult().getType().getDimSize(1);
   stage.result = {value, channels, input.columns, input.rows};

@@ -55,53 +55,146 @@ static std::string getHostFeatures() {
   return features;
 }
 
+namespace {
+
+/// What a triple stands for when nothing is said about its CPU, and the triple
+/// that a CPU stands for.
+struct Baseline {
+  llvm::Triple::ArchType arch;
+  StringRef triple, cpu;
+};
+
+} // namespace
+
+static constexpr Baseline kBaselines[] = {
+    {llvm::Triple::x86_64, "x86_64-linux-gnu", "x86-64-v2"},
+    {llvm::Triple::aarch64, "aarch64-linux-gnu", "generic"}};
+
+static Expected<std::unique_ptr<llvm::MCSubtargetInfo>>
+makeSubtarget(const llvm::Triple &triple, StringRef cpu = "",
+              StringRef features = "") {
+  auto target = lookup(triple);
+  if (!target)
+    return target.takeError();
+  return std::unique_ptr<llvm::MCSubtargetInfo>(
+      (*target)->createMCSubtargetInfo(triple, cpu, features));
+}
+
+static bool hasCpu(const llvm::Triple &triple, StringRef cpu) {
+  auto subtarget = makeSubtarget(triple);
+  if (subtarget)
+    return (*subtarget)->isCPUStringValid(cpu);
+  llvm::consumeError(subtarget.takeError());
+  return false;
+}
+
 /// Whether `subtarget` knows the feature `name` (without its sign).
 static bool hasFeature(const llvm::MCSubtargetInfo &subtarget, StringRef name) {
   return llvm::any_of(subtarget.getAllProcessorFeatures(),
                       [&](const auto &feature) { return feature.Key == name; });
 }
 
-Expected<TargetSpec> minnow::resolveMachine(const TargetSpec &spec) {
-  TargetSpec resolved = spec;
-  if (resolved.triple.empty())
-    resolved.triple = llvm::sys::getDefaultTargetTriple();
-  llvm::Triple triple(llvm::Triple::normalize(resolved.triple));
-  auto target = lookup(triple);
-  if (!target)
-    return target.takeError();
+/// The baseline of another architecture than `other`'s that knows `cpu`, or
+/// null.
+static const Baseline *findOwner(StringRef cpu, const llvm::Triple &other) {
+  for (const Baseline &baseline : kBaselines)
+    if (baseline.arch != other.getArch() &&
+        hasCpu(llvm::Triple(llvm::Triple::normalize(baseline.triple)), cpu))
+      return &baseline;
+  return nullptr;
+}
 
-  if (resolved.cpu == "native") {
+static Error makeContradiction(StringRef cpu, const llvm::Triple &triple,
+                               StringRef other) {
+  return makeError("cpu '" + cpu + "' is none of " + triple.str() +
+                   "; leave one of the two out, or give --triple " + other);
+}
+
+/// Replaces an architecture's version (`armv8.2-a`), which is no CPU of LLVM's,
+/// by the CPU and feature that it means. Others stay as they are.
+static Error expandVersion(TargetSpec &spec) {
+  StringRef version = spec.cpu;
+  if (!version.consume_front("armv") || !version.consume_back("-a"))
+    return Error::success();
+  if (spec.triple.empty())
+    spec.triple = "aarch64-linux-gnu";
+  llvm::Triple triple(llvm::Triple::normalize(spec.triple));
+  if (!triple.isAArch64())
+    return makeContradiction(spec.cpu, triple, "aarch64-linux-gnu");
+  std::string feature = ("+v" + version + "a").str();
+  spec.features = feature + (spec.features.empty() ? "" : "," + spec.features);
+  spec.cpu = "generic";
+  return Error::success();
+}
+
+/// Fills in the triple that the CPU is of, or the host's.
+static void completeTriple(TargetSpec &spec) {
+  if (!spec.triple.empty())
+    return;
+  spec.triple = llvm::sys::getDefaultTargetTriple();
+  llvm::Triple host(llvm::Triple::normalize(spec.triple));
+  if (spec.cpu.empty() || spec.cpu == "native" || hasCpu(host, spec.cpu))
+    return;
+  if (const Baseline *owner = findOwner(spec.cpu, host))
+    spec.triple = owner->triple.str();
+}
+
+static Error completeCpu(TargetSpec &spec, const llvm::Triple &triple) {
+  if (spec.cpu == "native") {
     llvm::Triple host(llvm::sys::getDefaultTargetTriple());
     if (host.getArch() != triple.getArch())
       return makeError("cpu 'native' needs the host's triple, " + host.str());
-    resolved.cpu = llvm::sys::getHostCPUName().str();
-    resolved.features =
+    spec.cpu = llvm::sys::getHostCPUName().str();
+    spec.features =
         getHostFeatures() + (spec.features.empty() ? "" : "," + spec.features);
   }
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      (*target)->createMCSubtargetInfo(triple, "", ""));
-  if (!resolved.cpu.empty() && !subtarget->isCPUStringValid(resolved.cpu))
-    return makeError("unknown cpu '" + resolved.cpu + "' for " + triple.str() +
-                     "; use LLVM's names such as znver4, skylake-avx512, "
-                     "x86-64-v3, cortex-a76, or native");
+  for (const Baseline &baseline : kBaselines)
+    if (spec.cpu.empty() && baseline.arch == triple.getArch())
+      spec.cpu = baseline.cpu.str();
+  return Error::success();
+}
+
+static Error checkCpu(const TargetSpec &spec, const llvm::Triple &triple,
+                      const llvm::MCSubtargetInfo &subtarget) {
+  if (spec.cpu.empty() || subtarget.isCPUStringValid(spec.cpu))
+    return Error::success();
+  if (const Baseline *owner = findOwner(spec.cpu, triple))
+    return makeContradiction(spec.cpu, triple, owner->triple);
+  return makeError("unknown cpu '" + spec.cpu + "' for " + triple.str() +
+                   "; use LLVM's names such as znver4, skylake-avx512, "
+                   "x86-64-v3, cortex-a76, armv8.2-a, or native");
+}
+
+Expected<TargetSpec> minnow::resolveMachine(const TargetSpec &spec) {
+  TargetSpec resolved = spec;
+  if (Error error = expandVersion(resolved))
+    return error;
+  completeTriple(resolved);
+  llvm::Triple triple(llvm::Triple::normalize(resolved.triple));
+  auto subtarget = makeSubtarget(triple);
+  if (!subtarget)
+    return subtarget.takeError();
+  if (Error error = completeCpu(resolved, triple))
+    return error;
+  if (Error error = checkCpu(resolved, triple, **subtarget))
+    return error;
   llvm::SmallVector<StringRef> features;
   StringRef(resolved.features).split(features, ',', -1, /*KeepEmpty=*/false);
   for (StringRef feature : features)
-    if (!hasFeature(*subtarget, feature.ltrim("+-")))
+    if (!hasFeature(**subtarget, feature.ltrim("+-")))
       return makeError("unknown feature '" + feature.ltrim("+-") + "' for " +
-                       triple.str() + "; use LLVM's names such as avx512f");
+                       triple.str() +
+                       "; use LLVM's names such as avx512f or dotprod");
   return resolved;
 }
 
 Expected<std::vector<std::string>> minnow::getFeatures(const TargetSpec &spec) {
   llvm::Triple triple(llvm::Triple::normalize(spec.triple));
-  auto target = lookup(triple);
-  if (!target)
-    return target.takeError();
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      (*target)->createMCSubtargetInfo(triple, spec.cpu, spec.features));
+  auto subtarget = makeSubtarget(triple, spec.cpu, spec.features);
+  if (!subtarget)
+    return subtarget.takeError();
   std::vector<std::string> names;
-  for (const auto &feature : subtarget->getEnabledProcessorFeatures())
+  for (const auto &feature : (*subtarget)->getEnabledProcessorFeatures())
     names.push_back(feature.Key);
   return names;
 }

@@ -57,6 +57,17 @@ static AffineMap getRepeatingMap(RankedTensorType lhs, RankedTensorType rhs,
   return AffineMap::get(lhs.getRank(), 0, positions, builder.getContext());
 }
 
+Value minnow::softmax(RewriterBase &rewriter, Location location, Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  auto softmax = linalg::SoftmaxOp::create(
+      rewriter, location, TypeRange{type}, tensor,
+      makeEmpty(rewriter, location, type), type.getRank() - 1);
+  // It decomposes for every static type.
+  SmallVector<Value> parts = *softmax.decomposeOperation(rewriter);
+  rewriter.eraseOp(softmax);
+  return parts.front();
+}
+
 namespace {
 template <typename Primitive, typename ScalarOp>
 struct BinaryPattern : OpConversionPattern<Primitive> {
@@ -122,15 +133,7 @@ struct SoftmaxPattern : OpConversionPattern<mobile::SoftmaxOp> {
   LogicalResult
   matchAndRewrite(mobile::SoftmaxOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getResult().getType());
-    auto softmax = linalg::SoftmaxOp::create(
-        rewriter, op.getLoc(), TypeRange{type}, adaptor.getInput(),
-        makeEmpty(rewriter, op.getLoc(), type), type.getRank() - 1);
-    FailureOr<SmallVector<Value>> parts = softmax.decomposeOperation(rewriter);
-    if (failed(parts))
-      return failure();
-    rewriter.eraseOp(softmax);
-    rewriter.replaceOp(op, *parts);
+    rewriter.replaceOp(op, softmax(rewriter, op.getLoc(), adaptor.getInput()));
     return success();
   }
 };

@@ -5,6 +5,7 @@
 // primitive is wrapped into a kernel of its own. So import can be checked by
 // itself, and each pass by the network before and after it.
 //===----------------------------------------------------------------------===//
+#include "dialects/mobile/Blocks.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "targets/reference/Evaluate.h"
 #include <list>
@@ -75,7 +76,7 @@ private:
       return readWeight(weight);
     if (isa<mobile::PrimitiveOpInterface>(op))
       return runPrimitive(op);
-    if (isa<mobile::UibOp, mobile::FusedIbOp>(op))
+    if (mobile::isBlock(op))
       return runBlock(op);
     return createStringError("the reference cannot execute " + describe(op));
   }

@@ -125,6 +125,7 @@ struct LowerToLinalg : minnow::impl::LowerToLinalgBase<LowerToLinalg> {
     RewritePatternSet patterns(&getContext());
     populateConvolutionPatterns(patterns);
     populateElementwisePatterns(patterns);
+    populateAttentionPatterns(patterns);
     populateShapePatterns(patterns);
     ConversionTarget target(getContext());
     target.addIllegalDialect<mobile::MobileDialect>();

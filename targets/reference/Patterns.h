@@ -17,6 +17,8 @@ namespace minnow {
 void populateConvolutionPatterns(mlir::RewritePatternSet &patterns);
 /// add, mul, activate, batch_norm, softmax.
 void populateElementwisePatterns(mlir::RewritePatternSet &patterns);
+/// matmul, attention.
+void populateAttentionPatterns(mlir::RewritePatternSet &patterns);
 /// pad, transpose, reshape.
 void populateShapePatterns(mlir::RewritePatternSet &patterns);
 
@@ -62,6 +64,10 @@ mlir::Value activateElement(Arithmetic math, mobile::Activation activation,
 /// `none`.
 mlir::Value activate(mlir::OpBuilder &builder, mlir::Location location,
                      mobile::Activation activation, mlir::Value tensor);
+
+/// The softmax of `tensor` over its last dimension.
+mlir::Value softmax(mlir::RewriterBase &rewriter, mlir::Location location,
+                    mlir::Value tensor);
 
 /// Surrounds the NHWC `map` with `value`; `pad` is [top, bottom, left, right].
 mlir::Value padMap(mlir::OpBuilder &builder, mlir::Location location,

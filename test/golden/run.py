@@ -5,11 +5,14 @@
 
 MODEL is a name of models/ or of blocks/, or graphs/NAME.EXPORTER (an ONNX file,
 whose weights are filled in by the formula). Ends with 2 where the error is more
-than 1e-4 or a primitive went the slow way, as the programs do.
+than 1e-4 or a primitive went the slow way, as the programs do. With --aarch64
+the network is compiled for that machine and runs under qemu; ends with 77, which
+CTest takes for a skip, where qemu or the cross-built runtime is missing.
 """
 
 import argparse
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +20,7 @@ import tempfile
 HERE = pathlib.Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
 SEED = "1"
+SKIPPED = 77
 
 
 def run(*command):
@@ -27,6 +31,18 @@ def run(*command):
     if result.returncode:
         sys.exit(result.returncode)
     return result.stdout
+
+
+def find_runner(arguments):
+    """The words that run minnow-run, here or under the emulator."""
+    if not arguments.aarch64:
+        return [arguments.programs / "minnow-run"]
+    program, qemu = arguments.aarch64 / "minnow-run", shutil.which("qemu-aarch64")
+    for what, found in (("qemu-aarch64", qemu), (f"{program} (./dev build --aarch64)", program.exists())):
+        if not found:
+            print(f"skipped: {what} is missing")
+            sys.exit(SKIPPED)
+    return [qemu, "-L", "/usr/aarch64-linux-gnu", program]
 
 
 def locate(model):
@@ -46,8 +62,12 @@ def main():
     parser.add_argument("--threads", default="2")
     parser.add_argument("--kernels", type=int, help="expected number of kernel calls")
     parser.add_argument("--optimize", default="time", help="passed on to minnow compile")
-    parser.add_argument("--cpu", default="native", help="passed on to minnow compile")
+    parser.add_argument("--cpu", help="passed on to minnow compile")
+    parser.add_argument("--aarch64", type=pathlib.Path, metavar="FOLDER",
+                        help="compile for AArch64 and run by the cross-built minnow-run of this folder")
     arguments = parser.parse_args()
+    cpu = arguments.cpu or ("cortex-a76" if arguments.aarch64 else "native")
+    runner = find_runner(arguments)
     description, expected, graph = locate(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -58,13 +78,13 @@ def main():
             run(sys.executable, HERE / "fill.py", folder, graph)
             source = [folder / f"{graph}.onnx"]
         report = run(arguments.programs / "minnow", "compile", *source, "-o", folder / "net.so",
-                     "--optimize", arguments.optimize, "--cpu", arguments.cpu)
+                     "--optimize", arguments.optimize, "--cpu", cpu)
         if "slow way   none" not in report:
             sys.exit(2)
         if arguments.kernels and f" for {arguments.kernels} calls" not in report:
             print(f"expected {arguments.kernels} kernel calls", file=sys.stderr)
             sys.exit(2)
-        run(arguments.programs / "minnow-run", folder / "net.so", "--input", folder / "x.npy",
+        run(*runner, folder / "net.so", "--input", folder / "x.npy",
             "--expect", expected, "--tolerance", "1e-4", "--threads", arguments.threads)
 
 

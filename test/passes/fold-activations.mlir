@@ -64,3 +64,53 @@ func.func @foreign_gate(%x: tensor<1x4x4x8xf32>, %g: tensor<1x1x1x8xf32>) -> ten
   %y = mobile.mul %x, %s : tensor<1x4x4x8xf32>, tensor<1x1x1x8xf32> -> tensor<1x4x4x8xf32>
   return %y : tensor<1x4x4x8xf32>
 }
+
+{-#
+  dialect_resources: {
+    builtin: {
+      three: "0x0400000000004040",
+      sixth: "0x04000000ABAA2A3E",
+      other: "0x0400000000008040"
+    }
+  }
+#-}
+
+mobile.weight @three dense_resource<three> : tensor<1x1x1x1xf32>
+mobile.weight @sixth dense_resource<sixth> : tensor<1x1x1x1xf32>
+mobile.weight @other dense_resource<other> : tensor<1x1x1x1xf32>
+
+// PaddlePaddle's spelling, and the gate alone.
+// CHECK-LABEL: func.func @hard_gates
+// CHECK: %[[A:.*]] = mobile.conv2d %{{.*}} act hard_swish
+// CHECK: %[[B:.*]] = mobile.activate %arg0 act hard_sigmoid
+// CHECK: return %[[A]], %[[B]]
+func.func @hard_gates(%x: tensor<1x4x4x8xf32>) -> (tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>) {
+  %w = mobile.get_weight @w : tensor<1x1x8x8xf32>
+  %three = mobile.get_weight @three : tensor<1x1x1x1xf32>
+  %sixth = mobile.get_weight @sixth : tensor<1x1x1x1xf32>
+  %c = mobile.conv2d %x, %w : tensor<1x4x4x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x4x4x8xf32>
+  %a = mobile.add %c, %three : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %r = mobile.activate %a act relu6 : tensor<1x4x4x8xf32>
+  %p = mobile.mul %c, %r : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  %y = mobile.mul %p, %sixth : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b = mobile.add %x, %three act relu6 : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %z = mobile.mul %b, %sixth : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  return %y, %z : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>
+}
+
+// Another shift, another bound or another factor is no hard sigmoid.
+// CHECK-LABEL: func.func @near_gates
+// CHECK-NOT: hard_
+func.func @near_gates(%x: tensor<1x4x4x8xf32>)
+    -> (tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>) {
+  %three = mobile.get_weight @three : tensor<1x1x1x1xf32>
+  %sixth = mobile.get_weight @sixth : tensor<1x1x1x1xf32>
+  %other = mobile.get_weight @other : tensor<1x1x1x1xf32>
+  %a = mobile.add %x, %other act relu6 : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %u = mobile.mul %a, %sixth : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b = mobile.add %x, %three act relu : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %v = mobile.mul %b, %sixth : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %c = mobile.add %x, %three act relu6 : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %t = mobile.mul %c, %other : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  return %u, %v, %t : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>
+}

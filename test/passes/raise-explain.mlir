@@ -2,6 +2,7 @@
 
 // CHECK-NOT: mobile.uib
 // CHECK-NOT: mobile.fused_ib
+// CHECK-NOT: mobile.mqa
 
 mobile.weight @e dense_resource<a> : tensor<1x1x8x16xf32>
 mobile.weight @p dense_resource<b> : tensor<1x1x16x8xf32>
@@ -64,4 +65,24 @@ func.func @resnet(%x: tensor<1x6x6x8xf32>) -> tensor<1x6x6x32xf32> {
   %p = mobile.conv2d %e, %wp
       : tensor<1x6x6x8xf32>, tensor<1x1x8x32xf32> -> tensor<1x6x6x32xf32>
   return %p : tensor<1x6x6x32xf32>
+}
+
+// -----
+
+// Four heads of queries, two of keys and values.
+
+mobile.weight @q dense_resource<a> : tensor<1x1x8x8xf32>
+mobile.weight @k dense_resource<b> : tensor<1x1x8x4xf32>
+
+func.func @two_key_heads(%x: tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+  %wq = mobile.get_weight @q : tensor<1x1x8x8xf32>
+  %wk = mobile.get_weight @k : tensor<1x1x8x4xf32>
+  %q = mobile.conv2d %x, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+  %k = mobile.conv2d %x, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+  %v = mobile.conv2d %x, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+  %o = mobile.attention %q, %k, %v heads 4 scale 0.5
+      : tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>, tensor<1x6x6x4xf32> -> tensor<1x6x6x8xf32>
+  // expected-remark @+1 {{ends no block; no mobile.mqa: the attention must share its keys and values among all heads}}
+  %p = mobile.conv2d %o, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+  return %p : tensor<1x6x6x8xf32>
 }

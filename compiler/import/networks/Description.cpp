@@ -23,19 +23,35 @@ Shape Layer::weightShape() const {
   return {out, in / groups, kernel, kernel};
 }
 
-std::vector<std::pair<std::string, Shape>> Description::tensors() const {
-  std::vector<std::pair<std::string, Shape>> result;
+using Tensors = std::vector<std::pair<std::string, Shape>>;
+
+static void addNorm(Tensors &tensors, const std::string &norm, int64_t width) {
+  if (norm.empty())
+    return;
+  for (StringRef suffix : normSuffixes)
+    tensors.emplace_back(norm + "." + suffix.str(), Shape{width});
+}
+
+static void addLayers(Tensors &tensors, const std::vector<Layer> &layers) {
+  for (const Layer &layer : layers) {
+    if (layer.kind == Layer::Kind::GlobalAveragePool)
+      continue;
+    tensors.emplace_back(layer.weight, layer.weightShape());
+    if (!layer.bias.empty())
+      tensors.emplace_back(layer.bias, Shape{layer.out});
+    addNorm(tensors, layer.norm, layer.out);
+  }
+}
+
+Tensors Description::tensors() const {
+  Tensors result;
   for (const Block &block : blocks) {
-    for (const Layer &layer : block.layers) {
-      if (layer.kind == Layer::Kind::GlobalAveragePool)
-        continue;
-      result.emplace_back(layer.weight, layer.weightShape());
-      if (!layer.bias.empty())
-        result.emplace_back(layer.bias, Shape{layer.out});
-      if (!layer.norm.empty())
-        for (StringRef suffix : normSuffixes)
-          result.emplace_back(layer.norm + "." + suffix.str(),
-                              Shape{layer.out});
+    addLayers(result, block.layers);
+    if (const auto &attention = block.attention) {
+      addNorm(result, attention->norm, block.in);
+      for (const auto *branch : {&attention->query, &attention->key,
+                                 &attention->value, &attention->output})
+        addLayers(result, *branch);
     }
     if (!block.layerScale.empty())
       result.emplace_back(block.layerScale, Shape{block.out});
@@ -99,19 +115,37 @@ static Layer readLayer(const json &object) {
   return layer;
 }
 
+static std::vector<Layer> readLayers(const json &object, const char *key) {
+  std::vector<Layer> layers;
+  for (const json &layer : object.at(key))
+    layers.push_back(readLayer(layer));
+  if (layers.empty())
+    throw SchemaError("a block has no " + std::string(key));
+  return layers;
+}
+
+static Attention readAttention(const json &object) {
+  Attention attention;
+  attention.heads = getSize(object, "heads");
+  attention.norm = object.value("norm", "");
+  attention.query = readLayers(object, "query");
+  attention.key = readLayers(object, "key");
+  attention.value = readLayers(object, "value");
+  attention.output = readLayers(object, "output");
+  return attention;
+}
+
 static Block readBlock(const json &object) {
   Block block;
   block.kind = object.at("kind").get<std::string>();
-  // Attention has no list of layers; the importer refuses it by its kind.
-  if (block.kind == "mqa")
-    return block;
+  block.in = getSize(object, "in");
   block.out = getSize(object, "out");
   block.residual = object.at("residual").get<bool>();
   block.layerScale = object.value("layer_scale", "");
-  for (const json &layer : object.at("layers"))
-    block.layers.push_back(readLayer(layer));
-  if (block.layers.empty())
-    throw SchemaError("a block has no layers");
+  if (block.kind == "mqa")
+    block.attention = readAttention(object);
+  else
+    block.layers = readLayers(object, "layers");
   return block;
 }
 

@@ -8,6 +8,7 @@
 #include "compiler/import/NetworkBuilder.h"
 #include "compiler/import/networks/Description.h"
 #include "compiler/import/networks/WeightSource.h"
+#include <cmath>
 
 using namespace llvm;
 using namespace minnow;
@@ -29,6 +30,10 @@ private:
   FailureOr<Tensor> writeLayer(const Tensor &x, const Layer &layer);
   FailureOr<Tensor> writeConvolution(const Tensor &x, const Layer &layer);
   FailureOr<Tensor> writeLinear(const Tensor &x, const Layer &layer);
+  FailureOr<Tensor> writeLayers(Tensor x, const std::vector<Layer> &layers);
+  FailureOr<Tensor> writeNorm(const Tensor &x, const std::string &norm);
+  FailureOr<Tensor> writeAttention(const Tensor &x, const Attention &block);
+  FailureOr<Tensor> writeLayerScale(const Tensor &x, const Block &block);
 
   const Description &network;
   WeightSource &source;
@@ -65,11 +70,16 @@ FailureOr<Tensor> NetworkWriter::writeConvolution(const Tensor &x,
                           layer.isDepthwise(), windowOf(layer, x.shape()));
   if (failed(y) || layer.norm.empty())
     return y;
-  builder.setLayer(layer.norm);
+  return writeNorm(*y, layer.norm);
+}
+
+FailureOr<Tensor> NetworkWriter::writeNorm(const Tensor &x,
+                                           const std::string &norm) {
+  builder.setLayer(norm);
   SmallVector<Weight, 4> parameters;
   for (StringRef suffix : normSuffixes)
-    parameters.push_back(weight(layer.norm + "." + suffix.str(), {layer.out}));
-  return builder.batchNorm(*y, parameters, network.epsilon);
+    parameters.push_back(weight(norm + "." + suffix.str(), {x.shape()[1]}));
+  return builder.batchNorm(x, parameters, network.epsilon);
 }
 
 FailureOr<Tensor> NetworkWriter::writeLinear(const Tensor &x,
@@ -105,22 +115,51 @@ FailureOr<Tensor> NetworkWriter::writeLayer(const Tensor &x,
   return builder.activate(*y, layer.activation);
 }
 
-FailureOr<Tensor> NetworkWriter::writeBlock(Tensor x, const Block &block) {
+FailureOr<Tensor> NetworkWriter::writeLayers(Tensor x,
+                                             const std::vector<Layer> &layers) {
   FailureOr<Tensor> y = x;
-  for (const Layer &layer : block.layers)
+  for (const Layer &layer : layers)
     if (failed(y = writeLayer(*y, layer)))
       return failure();
-  if (!block.layerScale.empty()) {
-    builder.setLayer(StringRef(block.layerScale).rsplit('.').first);
-    Weight gamma = weight(block.layerScale, {block.out});
-    // Per channel, which is dimension 1 of 4.
-    auto column = std::make_shared<HostTensor>(*gamma.tensor);
-    column->shape = {block.out, 1, 1};
-    gamma.tensor = column;
-    if (failed(y = builder.binary<mobile::MulOp>(*y, gamma)))
-      return failure();
-  }
-  if (!block.residual)
+  return y;
+}
+
+FailureOr<Tensor> NetworkWriter::writeAttention(const Tensor &x,
+                                                const Attention &block) {
+  FailureOr<Tensor> z = block.norm.empty() ? x : writeNorm(x, block.norm);
+  if (failed(z))
+    return failure();
+  FailureOr<Tensor> query = writeLayers(*z, block.query);
+  FailureOr<Tensor> key = writeLayers(*z, block.key);
+  FailureOr<Tensor> value = writeLayers(*z, block.value);
+  if (failed(query) || failed(key) || failed(value))
+    return failure();
+  builder.setLayer(block.norm);
+  double width = double(query->shape()[1]) / double(block.heads);
+  FailureOr<Tensor> result = builder.attention(
+      *query, *key, *value, block.heads, 1 / std::sqrt(width));
+  if (failed(result))
+    return failure();
+  return writeLayers(*result, block.output);
+}
+
+FailureOr<Tensor> NetworkWriter::writeLayerScale(const Tensor &x,
+                                                 const Block &block) {
+  builder.setLayer(StringRef(block.layerScale).rsplit('.').first);
+  Weight gamma = weight(block.layerScale, {block.out});
+  // Per channel, which is dimension 1 of 4.
+  auto column = std::make_shared<HostTensor>(*gamma.tensor);
+  column->shape = {block.out, 1, 1};
+  gamma.tensor = column;
+  return builder.binary<mobile::MulOp>(x, gamma);
+}
+
+FailureOr<Tensor> NetworkWriter::writeBlock(Tensor x, const Block &block) {
+  FailureOr<Tensor> y = block.attention ? writeAttention(x, *block.attention)
+                                        : writeLayers(x, block.layers);
+  if (succeeded(y) && !block.layerScale.empty())
+    y = writeLayerScale(*y, block);
+  if (failed(y) || !block.residual)
     return y;
   return builder.binary<mobile::AddOp>(*y, x);
 }
@@ -128,16 +167,6 @@ FailureOr<Tensor> NetworkWriter::writeBlock(Tensor x, const Block &block) {
 //===----------------------------------------------------------------------===//
 // The network
 //===----------------------------------------------------------------------===//
-
-static LogicalResult checkKinds(const Description &network, Faults &faults) {
-  size_t attention = count_if(
-      network.blocks, [](const Block &block) { return block.kind == "mqa"; });
-  if (!attention)
-    return success();
-  return faults.add("has " + Twine(attention) +
-                    " blocks of kind mqa; mobile.mqa (attention) is not "
-                    "supported yet, the networks without it are");
-}
 
 /// The input's shape: the description's, or another of its batch and channels.
 static FailureOr<Shape> inputShape(const Description &network,
@@ -180,7 +209,7 @@ minnow::importer::importNetwork(mlir::MLIRContext &context, StringRef name,
                                 const ImportOptions &options, Faults &faults) {
   FailureOr<Description> network =
       readDescription(options.modelsDirectory, name, faults);
-  if (failed(network) || failed(checkKinds(*network, faults)))
+  if (failed(network))
     return failure();
   FailureOr<Shape> shape = inputShape(*network, options, faults);
   if (failed(shape))

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/Constants.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 
 using namespace llvm;
@@ -92,7 +91,19 @@ static FailureOr<HostTensor> foldBinary(const Folding &f) {
       });
 }
 
-static FailureOr<HostTensor> foldDiv(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldAdd(const Folding &f) {
+  return foldBinary<std::plus<>>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldSub(const Folding &f) {
+  return foldBinary<std::minus<>>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldMul(const Folding &f) {
+  return foldBinary<std::multiplies<>>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldDiv(const Folding &f) {
   auto a = f.get(0), b = f.get(1);
   if (failed(a) || failed(b))
     return failure();
@@ -126,7 +137,15 @@ static FailureOr<HostTensor> foldExtreme(const Folding &f) {
   return **result;
 }
 
-static FailureOr<HostTensor> foldClip(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldMax(const Folding &f) {
+  return foldExtreme<true>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldMin(const Folding &f) {
+  return foldExtreme<false>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldClip(const Folding &f) {
   auto result = f.get(0);
   if (failed(result))
     return failure();
@@ -164,7 +183,19 @@ static FailureOr<HostTensor> foldUnary(const Folding &f) {
   return result;
 }
 
-static FailureOr<HostTensor> foldNeg(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldCeil(const Folding &f) {
+  return foldUnary<std::ceil>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldFloor(const Folding &f) {
+  return foldUnary<std::floor>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldSqrt(const Folding &f) {
+  return foldUnary<std::sqrt>(f);
+}
+
+FailureOr<HostTensor> minnow::importer::foldNeg(const Folding &f) {
   auto value = f.get(0);
   if (failed(value) || failed(f.reserve((*value)->shape)))
     return failure();
@@ -197,7 +228,7 @@ castToInteger(const Folding &f, const HostTensor &value, int32_t type) {
   return HostTensor{value.shape, std::move(ints)};
 }
 
-static FailureOr<HostTensor> foldCast(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldCast(const Folding &f) {
   auto value = f.get(0);
   FailureOr<int64_t> type = f.node.getInt("to", 0);
   if (failed(value) || failed(type) || failed(f.reserve((*value)->shape)))
@@ -219,21 +250,4 @@ static FailureOr<HostTensor> foldCast(const Folding &f) {
         elementTypeName(int32_t(std::clamp<int64_t>(*type, -1, 1000))) +
         "; constants can be FLOAT, INT64, INT32 or BOOL");
   }
-}
-
-FoldRule minnow::importer::findArithmeticRule(StringRef type) {
-  return StringSwitch<FoldRule>(type)
-      .Case("Add", foldBinary<std::plus<>>)
-      .Case("Cast", foldCast)
-      .Case("Ceil", foldUnary<std::ceil>)
-      .Case("Clip", foldClip)
-      .Case("Div", foldDiv)
-      .Case("Floor", foldUnary<std::floor>)
-      .Case("Max", foldExtreme<true>)
-      .Case("Min", foldExtreme<false>)
-      .Case("Mul", foldBinary<std::multiplies<>>)
-      .Case("Neg", foldNeg)
-      .Case("Sqrt", foldUnary<std::sqrt>)
-      .Case("Sub", foldBinary<std::minus<>>)
-      .Default(nullptr);
 }

@@ -8,7 +8,6 @@
 #include "compiler/import/onnx/ShapeRules.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 using namespace minnow::importer;
@@ -66,7 +65,7 @@ HostTensor minnow::importer::gatherElements(const HostTensor &source,
 // Making constants
 //===----------------------------------------------------------------------===//
 
-static FailureOr<HostTensor> foldConstant(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldConstant(const Folding &f) {
   if (const auto *value = f.node.find("value"))
     return f.model.tensor(value->t(), f.node.what());
   if (const auto *value = f.node.find("value_float"))
@@ -84,7 +83,7 @@ static FailureOr<HostTensor> foldConstant(const Folding &f) {
   return f.node.fail("holds neither a dense tensor nor numbers");
 }
 
-static FailureOr<HostTensor> foldConstantOfShape(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldConstantOfShape(const Folding &f) {
   FailureOr<Shape> shape = f.integers(0);
   if (failed(shape) || failed(f.reserve(*shape)))
     return failure();
@@ -101,18 +100,17 @@ static FailureOr<HostTensor> foldConstantOfShape(const Folding &f) {
   return gatherElements(value, *shape, positions);
 }
 
-FailureOr<HostTensor> ConstantFolder::foldShape(const Node &node,
-                                                ArrayRef<int64_t> shape) {
-  int64_t rank = shape.size();
-  FailureOr<int64_t> start = node.getInt("start", 0);
-  FailureOr<int64_t> end = node.getInt("end", rank);
+FailureOr<HostTensor> minnow::importer::foldShape(const Folding &f) {
+  int64_t rank = f.shape.size();
+  FailureOr<int64_t> start = f.node.getInt("start", 0);
+  FailureOr<int64_t> end = f.node.getInt("end", rank);
   if (failed(start) || failed(end))
     return failure();
   auto clamp = [&](int64_t i) {
     return std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank);
   };
   int64_t first = clamp(*start), last = std::max(first, clamp(*end));
-  shape = shape.slice(first, last - first);
+  ArrayRef<int64_t> shape = f.shape.slice(first, last - first);
   return HostTensor{{int64_t(shape.size())},
                     std::vector<int64_t>(shape.begin(), shape.end())};
 }
@@ -121,7 +119,7 @@ FailureOr<HostTensor> ConstantFolder::foldShape(const Node &node,
 // Moving constants
 //===----------------------------------------------------------------------===//
 
-static FailureOr<HostTensor> foldIdentity(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldIdentity(const Folding &f) {
   auto value = f.get(0);
   if (failed(value) || failed(f.reserve((*value)->shape)))
     return failure();
@@ -140,7 +138,7 @@ static FailureOr<HostTensor> foldReshaping(const Folding &f, Rule rule) {
   return HostTensor{*shape, (*value)->data};
 }
 
-static FailureOr<HostTensor> foldReshape(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldReshape(const Folding &f) {
   FailureOr<Shape> target = f.integers(1);
   if (failed(target))
     return failure();
@@ -149,13 +147,13 @@ static FailureOr<HostTensor> foldReshape(const Folding &f) {
   });
 }
 
-static FailureOr<HostTensor> foldFlatten(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldFlatten(const Folding &f) {
   return foldReshaping(f, [&](ArrayRef<int64_t> shape) {
     return flattenedShape(f.node, shape);
   });
 }
 
-static FailureOr<HostTensor> foldSqueeze(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldSqueeze(const Folding &f) {
   FailureOr<Shape> axes = f.axes(1, {});
   if (failed(axes))
     return failure();
@@ -164,7 +162,7 @@ static FailureOr<HostTensor> foldSqueeze(const Folding &f) {
   });
 }
 
-static FailureOr<HostTensor> foldUnsqueeze(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldUnsqueeze(const Folding &f) {
   FailureOr<Shape> axes = f.axes(1, {});
   if (failed(axes))
     return failure();
@@ -173,7 +171,7 @@ static FailureOr<HostTensor> foldUnsqueeze(const Folding &f) {
   });
 }
 
-static FailureOr<HostTensor> foldTranspose(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldTranspose(const Folding &f) {
   auto value = f.get(0);
   if (failed(value))
     return failure();
@@ -191,7 +189,7 @@ static std::pair<int64_t, int64_t> around(ArrayRef<int64_t> shape,
           *countElements(shape.drop_front(axis + 1))};
 }
 
-static FailureOr<HostTensor> foldGather(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldGather(const Folding &f) {
   auto data = f.get(0), indices = f.get(1);
   FailureOr<int64_t> axis = f.node.getInt("axis", 0);
   if (failed(data) || failed(indices) || failed(axis) ||
@@ -241,7 +239,7 @@ static void interleave(HostTensor &result, const HostTensor &part,
       result.data);
 }
 
-static FailureOr<HostTensor> foldConcat(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldConcat(const Folding &f) {
   auto first = f.get(0);
   FailureOr<int64_t> axis = f.node.getInt("axis", 0);
   if (failed(first) || failed(axis) ||
@@ -300,7 +298,7 @@ static FailureOr<HostTensor> sliceAxis(const HostTensor &data, int64_t axis,
   return gatherElements(data, shape, positions);
 }
 
-static FailureOr<HostTensor> foldSlice(const Folding &f) {
+FailureOr<HostTensor> minnow::importer::foldSlice(const Folding &f) {
   auto data = f.get(0);
   FailureOr<Shape> starts = f.integers(1), ends = f.integers(2);
   if (failed(data) || failed(starts) || failed(ends))
@@ -328,36 +326,4 @@ static FailureOr<HostTensor> foldSlice(const Folding &f) {
                                       (*ends)[i], (*steps)[i]));
   }
   return result;
-}
-
-//===----------------------------------------------------------------------===//
-// The table
-//===----------------------------------------------------------------------===//
-
-static FoldRule findRule(StringRef type) {
-  return StringSwitch<FoldRule>(type)
-      .Case("Concat", foldConcat)
-      .Case("Constant", foldConstant)
-      .Case("ConstantOfShape", foldConstantOfShape)
-      .Case("Flatten", foldFlatten)
-      .Case("Gather", foldGather)
-      .Case("Identity", foldIdentity)
-      .Case("Reshape", foldReshape)
-      .Case("Slice", foldSlice)
-      .Case("Squeeze", foldSqueeze)
-      .Case("Transpose", foldTranspose)
-      .Case("Unsqueeze", foldUnsqueeze)
-      .Default(findArithmeticRule(type));
-}
-
-ConstantFolder::ConstantFolder(Model &model)
-    : model(model), budget(int64_t(1 << 20) + int64_t(model.fileSize())) {}
-
-bool ConstantFolder::knows(StringRef type) {
-  return type == "Shape" || findRule(type);
-}
-
-FailureOr<HostTensor> ConstantFolder::fold(const Node &node,
-                                           ArrayRef<HostTensorPtr> inputs) {
-  return findRule(node.type())({node, inputs, model, budget});
 }

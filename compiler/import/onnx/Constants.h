@@ -14,11 +14,13 @@ namespace minnow::importer {
 
 using HostTensorPtr = std::shared_ptr<const HostTensor>;
 
-/// What the rule of an operator works on.
+/// What the rule of an operator works on to compute its first output.
 struct Folding {
   const Node &node;
   /// Null where an input is left out.
   llvm::ArrayRef<HostTensorPtr> inputs;
+  /// Of input 0, which is known even where its numbers are not.
+  llvm::ArrayRef<int64_t> shape;
   Model &model;
   /// How many elements results may still have.
   int64_t &budget;
@@ -36,28 +38,33 @@ struct Folding {
 
 using FoldRule = mlir::FailureOr<HostTensor> (*)(const Folding &folding);
 
-class ConstantFolder {
-public:
-  explicit ConstantFolder(Model &model);
+// Constants.cpp
+mlir::FailureOr<HostTensor> foldConcat(const Folding &f);
+mlir::FailureOr<HostTensor> foldConstant(const Folding &f);
+mlir::FailureOr<HostTensor> foldConstantOfShape(const Folding &f);
+mlir::FailureOr<HostTensor> foldFlatten(const Folding &f);
+mlir::FailureOr<HostTensor> foldGather(const Folding &f);
+mlir::FailureOr<HostTensor> foldIdentity(const Folding &f);
+mlir::FailureOr<HostTensor> foldReshape(const Folding &f);
+mlir::FailureOr<HostTensor> foldShape(const Folding &f);
+mlir::FailureOr<HostTensor> foldSlice(const Folding &f);
+mlir::FailureOr<HostTensor> foldSqueeze(const Folding &f);
+mlir::FailureOr<HostTensor> foldTranspose(const Folding &f);
+mlir::FailureOr<HostTensor> foldUnsqueeze(const Folding &f);
 
-  /// Whether there is a rule for the operator.
-  static bool knows(llvm::StringRef type);
-
-  /// The node's first output; `inputs` may hold null where one is left out.
-  mlir::FailureOr<HostTensor> fold(const Node &node,
-                                   llvm::ArrayRef<HostTensorPtr> inputs);
-
-  /// The operator Shape of something with the shape `shape`.
-  mlir::FailureOr<HostTensor> foldShape(const Node &node,
-                                        llvm::ArrayRef<int64_t> shape);
-
-private:
-  Model &model;
-  int64_t budget;
-};
-
-/// The rule of an arithmetic operator, or null. (Arithmetic.cpp)
-FoldRule findArithmeticRule(llvm::StringRef type);
+// Arithmetic.cpp
+mlir::FailureOr<HostTensor> foldAdd(const Folding &f);
+mlir::FailureOr<HostTensor> foldCast(const Folding &f);
+mlir::FailureOr<HostTensor> foldCeil(const Folding &f);
+mlir::FailureOr<HostTensor> foldClip(const Folding &f);
+mlir::FailureOr<HostTensor> foldDiv(const Folding &f);
+mlir::FailureOr<HostTensor> foldFloor(const Folding &f);
+mlir::FailureOr<HostTensor> foldMax(const Folding &f);
+mlir::FailureOr<HostTensor> foldMin(const Folding &f);
+mlir::FailureOr<HostTensor> foldMul(const Folding &f);
+mlir::FailureOr<HostTensor> foldNeg(const Folding &f);
+mlir::FailureOr<HostTensor> foldSqrt(const Folding &f);
+mlir::FailureOr<HostTensor> foldSub(const Folding &f);
 
 /// The elements of `source` at `positions`, as a tensor of shape `shape`.
 HostTensor gatherElements(const HostTensor &source, Shape shape,

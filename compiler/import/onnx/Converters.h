@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One function an operator. They are grouped in files by what they share;
-// Converters.cpp has the table, the only place that lists them.
+// Operators.cpp has the table in which they are looked up.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_COMPILER_IMPORT_ONNX_CONVERTERS_H
 #define MINNOW_COMPILER_IMPORT_ONNX_CONVERTERS_H
@@ -13,19 +13,6 @@ namespace minnow::importer {
 
 /// Writes the primitives of a node and returns the value of its first output.
 using Converter = mlir::FailureOr<Tensor> (*)(Graph &graph, const Node &node);
-
-/// An operator, its converter and how many inputs it must and may have.
-struct Operator {
-  llvm::StringLiteral type;
-  Converter convert;
-  size_t minInputs, maxInputs;
-};
-
-/// The operator of the name, or null.
-const Operator *findOperator(llvm::StringRef type);
-
-/// The names of all operators that can be converted, with commas.
-std::string supportedOperators();
 
 // Windows.cpp
 mlir::FailureOr<Tensor> convertConv(Graph &graph, const Node &node);
@@ -38,6 +25,7 @@ mlir::FailureOr<Tensor> convertPad(Graph &graph, const Node &node);
 
 // Elementwise.cpp
 mlir::FailureOr<Tensor> convertAdd(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertDiv(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertMul(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertBatchNorm(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertClip(Graph &graph, const Node &node);
@@ -47,6 +35,7 @@ mlir::FailureOr<Tensor> convertHardSwish(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertRelu(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertSigmoid(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertSoftmax(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertSub(Graph &graph, const Node &node);
 
 // Matrices.cpp
 mlir::FailureOr<Tensor> convertGemm(Graph &graph, const Node &node);

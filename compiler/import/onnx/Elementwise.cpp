@@ -5,6 +5,7 @@
 // several operators becomes one where its form is unmistakable.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/Converters.h"
+#include "compiler/import/onnx/ShapeRules.h"
 #include <cmath>
 #include <limits>
 
@@ -33,6 +34,69 @@ static FailureOr<Tensor> convertBinary(Graph &graph, const Node &node) {
   if (failed(y))
     return failure();
   return graph.getBuilder().binary<OpTy>(*x, *y);
+}
+
+/// What `map` makes of the numbers of `weight`; `suffix` is added to the name.
+static Weight mapped(const Weight &weight, const char *suffix,
+                     float (*map)(float)) {
+  auto tensor = std::make_shared<HostTensor>(*weight.tensor);
+  for (float &x : std::get<0>(tensor->data))
+    x = map(x);
+  return {weight.key + suffix, tensor};
+}
+
+/// A number that the node implies, named after it.
+static Weight makeScalar(const Node &node, const char *suffix, float value) {
+  auto tensor = std::make_shared<HostTensor>();
+  tensor->data = std::vector<float>{value};
+  return {node.output(0).str() + suffix, tensor};
+}
+
+/// scale * x + shift, of which only what changes something is computed.
+static FailureOr<Tensor> affine(Graph &graph, const Node &node, Tensor x,
+                                float scale, float shift) {
+  FailureOr<Tensor> result = x;
+  if (scale != 1)
+    result =
+        graph.getBuilder().binary<MulOp>(x, makeScalar(node, ".scale", scale));
+  if (failed(result) || shift == 0)
+    return result;
+  return graph.getBuilder().binary<AddOp>(*result,
+                                          makeScalar(node, ".shift", shift));
+}
+
+FailureOr<Tensor> minnow::importer::convertSub(Graph &graph, const Node &node) {
+  NetworkBuilder &builder = graph.getBuilder();
+  if (graph.isConstant(node, 1)) {
+    FailureOr<Tensor> x = graph.tensor(node, 0);
+    FailureOr<Weight> weight = graph.weight(node, 1);
+    if (failed(x) || failed(weight))
+      return failure();
+    return builder.binary<AddOp>(
+        *x, mapped(*weight, ".negated", [](float v) { return -v; }));
+  }
+  FailureOr<Tensor> y = graph.tensor(node, 1);
+  if (failed(y) || failed(y = affine(graph, node, *y, -1, 0)))
+    return failure();
+  if (graph.isConstant(node, 0)) {
+    FailureOr<Weight> weight = graph.weight(node, 0);
+    if (failed(weight))
+      return failure();
+    return builder.binary<AddOp>(*y, *weight);
+  }
+  FailureOr<Tensor> x = graph.tensor(node, 0);
+  if (failed(x))
+    return failure();
+  return builder.binary<AddOp>(*x, *y);
+}
+
+FailureOr<Tensor> minnow::importer::convertDiv(Graph &graph, const Node &node) {
+  FailureOr<Tensor> x = graph.tensor(node, 0);
+  FailureOr<Weight> weight = graph.weight(node, 1);
+  if (failed(x) || failed(weight))
+    return failure();
+  return graph.getBuilder().binary<MulOp>(
+      *x, mapped(*weight, ".inverse", [](float v) { return 1 / v; }));
 }
 
 /// The activation that x * `gate` is, if `gate` is a sigmoid of x.
@@ -119,11 +183,14 @@ FailureOr<Tensor> minnow::importer::convertHardSigmoid(Graph &graph,
   FailureOr<float> beta = node.getFloat("beta", 0.5f);
   if (failed(alpha) || failed(beta))
     return failure();
-  if (std::fabs(*alpha - 1.0f / 6.0f) > 1e-6f || *beta != 0.5f)
-    return node.fail("alpha " + std::to_string(*alpha) + " and beta " +
-                     std::to_string(*beta) +
-                     " are not supported, only 1/6 and 0.5");
-  return activate(graph, node, Activation::HardSigmoid);
+  // The primitive is clamp(x / 6 + 1/2).
+  if (std::fabs(*alpha - 1.0f / 6.0f) < 1e-6f)
+    *alpha = 1.0f / 6.0f;
+  FailureOr<Tensor> x = graph.tensor(node, 0);
+  if (failed(x) ||
+      failed(x = affine(graph, node, *x, *alpha * 6.0f, (*beta - 0.5f) * 6.0f)))
+    return failure();
+  return graph.getBuilder().activate(*x, Activation::HardSigmoid);
 }
 
 FailureOr<Tensor> minnow::importer::convertGelu(Graph &graph,
@@ -153,12 +220,28 @@ FailureOr<Tensor> minnow::importer::convertClip(Graph &graph,
                    "; only 0 .. 6 and 0 without upper bound are supported");
 }
 
+/// Until operator set 12 softmax is over all dimensions from the axis on.
+static FailureOr<Tensor> convertOldSoftmax(Graph &graph, const Node &node,
+                                           const Tensor &x) {
+  FailureOr<Shape> flat = flattenedShape(node, x.shape());
+  if (failed(flat))
+    return failure();
+  NetworkBuilder &builder = graph.getBuilder();
+  FailureOr<Tensor> result = builder.reshape(x, *flat);
+  if (failed(result) || failed(result = builder.softmax(*result, 1)))
+    return failure();
+  return builder.reshape(*result, x.shape());
+}
+
 FailureOr<Tensor> minnow::importer::convertSoftmax(Graph &graph,
                                                    const Node &node) {
   FailureOr<Tensor> x = graph.tensor(node, 0);
+  if (failed(x))
+    return failure();
+  if (node.opset() < 13)
+    return convertOldSoftmax(graph, node, *x);
   FailureOr<int64_t> axis = node.getInt("axis", -1);
-  if (failed(x) || failed(axis) ||
-      failed(axis = node.normalizeAxis(*axis, x->rank())))
+  if (failed(axis) || failed(axis = node.normalizeAxis(*axis, x->rank())))
     return failure();
   return graph.getBuilder().softmax(*x, *axis);
 }

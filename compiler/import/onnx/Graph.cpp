@@ -5,14 +5,15 @@
 // written before, and that each name is written once; both are checked here.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/Graph.h"
-#include "compiler/import/onnx/Converters.h"
+#include "compiler/import/onnx/Operators.h"
 
 using namespace llvm;
 using namespace minnow::importer;
 using mlir::failed, mlir::FailureOr;
 
 Graph::Graph(Model &model, NetworkBuilder &builder, Faults &faults)
-    : model(model), builder(builder), faults(faults), folder(model) {}
+    : model(model), builder(builder), faults(faults),
+      foldBudget(int64_t(1 << 20) + int64_t(model.fileSize())) {}
 
 //===----------------------------------------------------------------------===//
 // Names
@@ -92,7 +93,7 @@ LogicalResult Graph::convert(ArrayRef<std::pair<std::string, Tensor>> inputs) {
   if (faults.any())
     return failure();
   for (const onnx::NodeProto &proto : model.graph().node())
-    convertNode(Node(proto, faults));
+    convertNode(Node(proto, model.opset(), faults));
   reportUnsupported();
   return failure(faults.any());
 }
@@ -107,27 +108,36 @@ void Graph::convertNode(const Node &node) {
       meanings.try_emplace(node.output(i), i == 0 ? meaning : Meaning());
 }
 
+/// What ONNX itself demands of a node of `op`.
+static LogicalResult checkForm(const Node &node, const Operator &op) {
+  if (node.opset() < op.since)
+    return node.fail("exists from operator set " + Twine(op.since) +
+                     " on; the model uses " + Twine(node.opset()));
+  if (node.inputs() >= op.minInputs() && node.inputs() <= op.maxInputs())
+    return success();
+  return node.fail("has " + Twine(node.inputs()) + " inputs, expected at " +
+                   (node.inputs() < op.minInputs()
+                        ? "least " + std::to_string(op.minInputs())
+                        : "most " + std::to_string(op.maxInputs())));
+}
+
 FailureOr<Graph::Meaning> Graph::meaningOf(const Node &node) {
   const Operator *op = findOperator(node.type());
-  bool folds = ConstantFolder::knows(node.type());
-  if (!op && !folds) {
+  if (!op) {
     addUnsupported(node, "");
     return failure();
   }
   for (size_t i = 0; i < node.inputs(); ++i)
     if (node.hasInput(i) && meanings[node.input(i)].isUnknown())
       return failure();
-  if (folds && allConstant(node))
-    return fold(node);
-  if (node.type() == "Shape" && node.hasInput(0))
-    return fold(node);
-  if (!op) {
+  if (failed(checkForm(node, *op)))
+    return failure();
+  if (op->fold && (op->readsShapeOnly() || allConstant(node)))
+    return fold(node, op->fold);
+  if (!op->convert) {
     addUnsupported(node, " of values computed at run time");
     return failure();
   }
-  if (node.inputs() < op->minInputs || node.inputs() > op->maxInputs)
-    return node.fail("has " + Twine(node.inputs()) + " inputs, expected " +
-                     Twine(op->minInputs) + " to " + Twine(op->maxInputs));
   builder.setLayer(node.name());
   FailureOr<Tensor> tensor = op->convert(*this, node);
   if (failed(tensor))
@@ -142,8 +152,8 @@ bool Graph::allConstant(const Node &node) const {
   return true;
 }
 
-FailureOr<Graph::Meaning> Graph::fold(const Node &node) {
-  std::vector<std::shared_ptr<const HostTensor>> inputs(node.inputs());
+FailureOr<Graph::Meaning> Graph::fold(const Node &node, FoldRule rule) {
+  std::vector<HostTensorPtr> inputs(node.inputs());
   Shape shape;
   for (size_t i = 0; i < node.inputs(); ++i) {
     if (!node.hasInput(i))
@@ -156,11 +166,10 @@ FailureOr<Graph::Meaning> Graph::fold(const Node &node) {
     if (failed(value))
       return failure();
     inputs[i] = *value;
-    shape = (*value)->shape;
+    if (i == 0)
+      shape = (*value)->shape;
   }
-  FailureOr<HostTensor> result = node.type() == "Shape"
-                                     ? folder.foldShape(node, shape)
-                                     : folder.fold(node, inputs);
+  FailureOr<HostTensor> result = rule({node, inputs, shape, model, foldBudget});
   if (failed(result))
     return failure();
   return Meaning{std::nullopt,
@@ -185,8 +194,7 @@ void Graph::reportUnsupported() {
             (more ? " and " + std::to_string(more) + " more" : "") + ")";
   }
   (void)faults.add("these operators are not supported: " + text +
-                   "; supported are " + supportedOperators() +
-                   ", and arithmetic on shapes and constants");
+                   "; `minnow compile --list-ops` prints those that are");
 }
 
 //===----------------------------------------------------------------------===//
@@ -253,6 +261,10 @@ FailureOr<Shape> Graph::integers(const Node &node, size_t i) {
     return node.fail("input " + Twine(i) + ", " + quote(node.input(i)) +
                      ", must be a short vector of integers");
   return Shape(ArrayRef((*value)->ints()));
+}
+
+FailureOr<Shape> Graph::axes(const Node &node, size_t i) {
+  return node.hasInput(i) ? integers(node, i) : node.getInts("axes", {});
 }
 
 FailureOr<float> Graph::scalar(const Node &node, size_t i, float missing) {

@@ -39,6 +39,9 @@ public:
   mlir::FailureOr<Weight> weight(const Node &node, size_t i);
   /// Integers known now, a vector or a scalar.
   mlir::FailureOr<Shape> integers(const Node &node, size_t i);
+  /// Axes from input `i`, or from attribute "axes" as in older operator sets;
+  /// none if neither is there.
+  mlir::FailureOr<Shape> axes(const Node &node, size_t i);
   /// One float known now; `missing` if the input is left out.
   mlir::FailureOr<float> scalar(const Node &node, size_t i, float missing);
 
@@ -60,7 +63,7 @@ private:
   llvm::LogicalResult checkInputs(const Node &node);
   llvm::LogicalResult checkOutputs(const Node &node);
   mlir::FailureOr<Meaning> meaningOf(const Node &node);
-  mlir::FailureOr<Meaning> fold(const Node &node);
+  mlir::FailureOr<Meaning> fold(const Node &node, FoldRule rule);
   bool allConstant(const Node &node) const;
   void addUnsupported(const Node &node, llvm::StringRef why);
   void reportUnsupported();
@@ -70,7 +73,8 @@ private:
   Model &model;
   NetworkBuilder &builder;
   Faults &faults;
-  ConstantFolder folder;
+  /// How many elements constants that are computed may still have.
+  int64_t foldBudget;
   llvm::StringMap<Meaning> meanings;
   /// How many nodes and graph outputs read a name, and which node writes it.
   llvm::StringMap<unsigned> uses;

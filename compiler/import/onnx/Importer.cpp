@@ -28,8 +28,9 @@ public:
 private:
   void checkNames();
   FailureOr<Shape> shapeOf(const onnx::ValueInfoProto &input);
-  FailureOr<Shape> resolve(StringRef name, const TensorShapeProto &declared,
-                           const std::vector<int64_t> *given);
+  FailureOr<Shape> fixedShape(StringRef name, const TensorShapeProto &declared);
+  FailureOr<Shape> givenShape(StringRef name, const TensorShapeProto &declared,
+                              ArrayRef<int64_t> given);
   LogicalResult checkShape(StringRef name, ArrayRef<int64_t> shape);
 
   std::vector<const onnx::ValueInfoProto *> inputs;
@@ -68,34 +69,60 @@ void InputReader::checkNames() {
                        "; the inputs are " + quoteList(list));
 }
 
-FailureOr<Shape> InputReader::resolve(StringRef name,
-                                      const TensorShapeProto &declared,
-                                      const std::vector<int64_t> *given) {
+/// The size of a dimension; none if the file leaves it free. Some exporters
+/// write -1 for that.
+static std::optional<int64_t>
+fixedSize(const TensorShapeProto::Dimension &dim) {
+  if (!dim.has_dim_value() || dim.dim_value() == -1)
+    return std::nullopt;
+  return dim.dim_value();
+}
+
+/// "1,3,?,?" with `separator` for the comma.
+static std::string declaredText(const TensorShapeProto &declared,
+                                StringRef separator = ",") {
+  return join(map_range(declared.dim(),
+                        [](const auto &dim) {
+                          auto size = fixedSize(dim);
+                          return size ? std::to_string(*size) : "?";
+                        }),
+              separator);
+}
+
+/// The declared shape with 1 for a free batch, the first dimension.
+FailureOr<Shape> InputReader::fixedShape(StringRef name,
+                                         const TensorShapeProto &declared) {
   Shape shape;
-  std::string text;
-  bool open = false, differs = false;
+  std::vector<std::string> open;
   for (auto [i, dim] : enumerate(declared.dim())) {
-    bool fixed = dim.has_dim_value();
-    shape.push_back(fixed ? dim.dim_value() : 1);
-    text += (i ? ", " : "") + (fixed ? std::to_string(dim.dim_value())
-                               : dim.dim_param().empty()
-                                   ? "?"
-                                   : dim.dim_param().substr(0, 40));
-    open |= !fixed && i > 0;
-    if (given && i < given->size())
-      differs |= fixed && dim.dim_value() != (*given)[i];
+    shape.push_back(fixedSize(dim).value_or(1));
+    if (i > 0 && !fixedSize(dim))
+      open.push_back(std::to_string(i) + (dim.dim_param().empty()
+                                              ? ""
+                                              : " " + quote(dim.dim_param())));
   }
-  if (given && (differs || given->size() != shape.size()))
-    return faults.add("--input-shape gives input " + quote(name) +
-                      " the shape " + shapeText(*given) + ", the model says [" +
-                      text + "]");
-  if (given)
-    return Shape(ArrayRef(*given));
-  if (open)
-    return faults.add("input " + quote(name) + " has the shape [" + text +
-                      "]; give its sizes with --input-shape " + name.str() +
-                      ":1,3,224,224 (with the network's own numbers)");
-  return shape;
+  if (open.empty())
+    return shape;
+  std::string text = declaredText(declared);
+  if (text.front() == '?')
+    text.front() = '1';
+  return faults.add("input " + quote(name) + " leaves the size of dimension " +
+                    join(open, " and ") + " open; give it with --input-shape " +
+                    name.str() + ":" + text + " (a number for each ?)");
+}
+
+FailureOr<Shape> InputReader::givenShape(StringRef name,
+                                         const TensorShapeProto &declared,
+                                         ArrayRef<int64_t> given) {
+  bool fits = declared.dim_size() == int(given.size());
+  if (fits)
+    for (auto [dim, size] : zip(declared.dim(), given))
+      fits &= fixedSize(dim).value_or(size) == size;
+  if (fits)
+    return Shape(given);
+  return faults.add("--input-shape gives input " + quote(name) + " the shape " +
+                    shapeText(given) + ", the model says [" +
+                    declaredText(declared, ", ") + "]");
 }
 
 LogicalResult InputReader::checkShape(StringRef name, ArrayRef<int64_t> shape) {
@@ -119,20 +146,17 @@ FailureOr<Shape> InputReader::shapeOf(const onnx::ValueInfoProto &input) {
   auto given = find_if(options.inputShapes,
                        [&](const auto &entry) { return entry.first == name; });
   bool isGiven = given != options.inputShapes.end();
+  const auto &type = input.type().tensor_type();
   FailureOr<Shape> shape;
-  if (!input.type().tensor_type().has_shape()) {
-    if (!isGiven)
-      return faults.add("input " + quote(name) +
-                        " has no shape; give it with "
-                        "--input-shape " +
-                        name +
-                        ":1,3,224,224 (with the "
-                        "network's own numbers)");
-    shape = Shape(ArrayRef(given->second));
-  } else {
-    shape = resolve(name, input.type().tensor_type().shape(),
-                    isGiven ? &given->second : nullptr);
-  }
+  if (isGiven)
+    shape = type.has_shape() ? givenShape(name, type.shape(), given->second)
+                             : Shape(ArrayRef(given->second));
+  else if (type.has_shape())
+    shape = fixedShape(name, type.shape());
+  else
+    return faults.add("input " + quote(name) +
+                      " has no shape; give it with --input-shape " + name +
+                      ":1,3,224,224 (with the network's own numbers)");
   if (failed(shape) || failed(checkShape(name, *shape)))
     return failure();
   return shape;

@@ -1,7 +1,8 @@
 //===- Matrices.cpp - ONNX matrix products --------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A product of a value and a constant matrix is a linear layer.
+// A product of a value and a constant matrix is a linear layer; of two values
+// it is one of attention's.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/Converters.h"
 
@@ -65,9 +66,12 @@ FailureOr<Tensor> minnow::importer::convertMatMul(Graph &graph,
   FailureOr<Tensor> x = graph.tensor(node, 0);
   if (failed(x))
     return failure();
-  if (!graph.isConstant(node, 1))
-    return node.fail("multiplies two values computed at run time, as attention "
-                     "does; only a constant right side is supported");
+  if (!graph.isConstant(node, 1)) {
+    FailureOr<Tensor> y = graph.tensor(node, 1);
+    if (failed(y))
+      return failure();
+    return graph.getBuilder().matmul(*x, *y);
+  }
   FailureOr<Weight> filter = matrix(graph, node, 1);
   if (failed(filter))
     return failure();

@@ -37,9 +37,10 @@ LogicalResult Model::checkOpset() {
   for (const auto &opset : proto.opset_import()) {
     if (!opset.domain().empty() && opset.domain() != "ai.onnx")
       continue;
-    if (opset.version() >= minOpset && opset.version() <= maxOpset)
+    version = opset.version();
+    if (version >= minOpset && version <= maxOpset)
       return success();
-    return faults.add("uses operator set " + Twine(opset.version()) +
+    return faults.add("uses operator set " + Twine(version) +
                       "; export it with one from " + Twine(minOpset) + " to " +
                       Twine(maxOpset));
   }

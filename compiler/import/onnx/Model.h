@@ -18,7 +18,7 @@ namespace minnow::importer {
 class Model {
 public:
   /// The operator sets that the converters know.
-  static constexpr int64_t minOpset = 13, maxOpset = 21;
+  static constexpr int64_t minOpset = 11, maxOpset = 28;
 
   Model(std::string path, Faults &faults)
       : path(std::move(path)), faults(faults) {}
@@ -28,6 +28,8 @@ public:
 
   const onnx::GraphProto &graph() const { return proto.graph(); }
   size_t fileSize() const { return bytes; }
+  /// The version of ONNX's own operator set.
+  int64_t opset() const { return version; }
 
   /// The numbers of `tensor`: floats of 16 bits are widened, integers of any
   /// width become 64-bit ones. `what` names the tensor in messages.
@@ -49,6 +51,7 @@ private:
   Faults &faults;
   onnx::ModelProto proto;
   size_t bytes = 0;
+  int64_t version = 0;
   llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> externalFiles;
 };
 

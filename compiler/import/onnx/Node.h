@@ -15,8 +15,11 @@ namespace minnow::importer {
 
 class Node {
 public:
-  Node(const onnx::NodeProto &proto, Faults &faults)
-      : proto(proto), faults(faults) {}
+  Node(const onnx::NodeProto &proto, int64_t opset, Faults &faults)
+      : proto(proto), version(opset), faults(faults) {}
+
+  /// The operator set that says what the node means.
+  int64_t opset() const { return version; }
 
   /// The operator; outside ONNX's own domain "domain.Operator".
   std::string type() const;
@@ -58,6 +61,7 @@ private:
   find(llvm::StringRef name, onnx::AttributeProto::AttributeType type) const;
 
   const onnx::NodeProto &proto;
+  int64_t version;
   Faults &faults;
 };
 

@@ -41,8 +41,7 @@ FailureOr<Tensor> minnow::importer::convertReshape(Graph &graph,
 
 FailureOr<Tensor> minnow::importer::convertSqueeze(Graph &graph,
                                                    const Node &node) {
-  FailureOr<Shape> axes =
-      node.hasInput(1) ? graph.integers(node, 1) : FailureOr<Shape>(Shape());
+  FailureOr<Shape> axes = graph.axes(node, 1);
   if (failed(axes))
     return failure();
   return reshapeBy(graph, node, [&](ArrayRef<int64_t> shape) {
@@ -52,7 +51,7 @@ FailureOr<Tensor> minnow::importer::convertSqueeze(Graph &graph,
 
 FailureOr<Tensor> minnow::importer::convertUnsqueeze(Graph &graph,
                                                      const Node &node) {
-  FailureOr<Shape> axes = graph.integers(node, 1);
+  FailureOr<Shape> axes = graph.axes(node, 1);
   if (failed(axes))
     return failure();
   return reshapeBy(graph, node, [&](ArrayRef<int64_t> shape) {

@@ -192,9 +192,7 @@ FailureOr<Tensor> minnow::importer::convertReduceMean(Graph &graph,
                                                       const Node &node) {
   FailureOr<Tensor> x = graph.tensor(node, 0);
   FailureOr<int64_t> keep = node.getInt("keepdims", 1);
-  // The axes are an input from opset 18 on, an attribute before.
-  FailureOr<Shape> axes =
-      node.hasInput(1) ? graph.integers(node, 1) : node.getInts("axes", {});
+  FailureOr<Shape> axes = graph.axes(node, 1);
   if (failed(x) || failed(keep) || failed(axes) ||
       failed(axes = node.normalizeAxes(*axes, x->rank())))
     return failure();

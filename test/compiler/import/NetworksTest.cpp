@@ -115,11 +115,15 @@ TEST(Networks, WithoutWeightsOrOfUnknownName) {
                        "is neither"));
 }
 
-TEST(Networks, AttentionIsRefused) {
-  EXPECT_TRUE(
-      contains(Imported("mobilenetv4_hybrid_medium", namedOptions()).text,
-               "has 8 blocks of kind mqa; mobile.mqa (attention) is "
-               "not supported yet"));
+TEST(Networks, AttentionIsOnePrimitive) {
+  ImportOptions options = namedOptions();
+  Imported imported("mobilenetv4_hybrid_medium", options);
+  EXPECT_EQ(imported.macs(), 1271183360u);
+  EXPECT_EQ(imported.count("mobile.attention"), 8u);
+  EXPECT_EQ(imported.count("mobile.transpose"), 1u);
+  EXPECT_TRUE(contains(imported.text,
+                       "heads 4 scale 1.250000e-01 : tensor<1x16x16x256xf32>, "
+                       "tensor<1x8x8x64xf32>, tensor<1x8x8x64xf32>"));
 }
 
 TEST(Networks, CanBeFilesOfTheirOwn) {

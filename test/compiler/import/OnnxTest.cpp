@@ -90,10 +90,46 @@ TEST(Onnx, Activations) {
   }
 }
 
-TEST(Onnx, HardSigmoidOfTheOnlyKnownSlope) {
+TEST(Onnx, HardSigmoidOfAnySlope) {
   OnnxModel model({1, 4});
-  setFloat(model.add("HardSigmoid", {"x"}, "y"), "alpha", 1.0f / 6);
-  EXPECT_TRUE(contains(importOne(model), "act hard_sigmoid"));
+  setFloat(model.add("HardSigmoid", {"x"}, "a"), "alpha", 1.0f / 6);
+  setFloat(model.add("HardSigmoid", {"a"}, "y"), "beta", 0.75f);
+  model.addOutput("y");
+  Imported imported = model.import();
+  EXPECT_EQ(imported.count("mobile.activate"), 2u) << imported.text;
+  // clamp(x / 5 + 3 / 4) is the hard sigmoid of 6/5 x + 3/2.
+  EXPECT_EQ(imported.weight("y.scale").vec(), std::vector<float>{0.2f * 6});
+  EXPECT_EQ(imported.weight("y.shift").vec(), std::vector<float>{1.5f});
+}
+
+TEST(Onnx, DifferencesAndQuotients) {
+  OnnxModel model({1, 2});
+  model.floats("c", {2}); // 0, 1
+  model.add("Sub", {"x", "c"}, "a");
+  model.add("Sub", {"c", "a"}, "b");
+  model.add("Sub", {"a", "b"}, "d");
+  model.add("Div", {"d", "c"}, "y");
+  model.addOutput("y");
+  Imported imported = model.import();
+  EXPECT_EQ(imported.count("mobile.add"), 3u) << imported.text;
+  EXPECT_EQ(imported.count("mobile.mul"), 3u) << imported.text;
+  EXPECT_EQ(imported.weight("c.negated").vec(), (std::vector<float>{0, -1}));
+  EXPECT_EQ(imported.weight("c.inverse").vec(),
+            (std::vector<float>{INFINITY, 1}));
+}
+
+TEST(Onnx, OldSoftmaxIsOverAllThatFollows) {
+  OnnxModel model({2, 3, 4}, 12);
+  model.add("Softmax", {"x"}, "y");
+  EXPECT_TRUE(
+      contains(importOne(model), "mobile.softmax %0 : tensor<2x12xf32>"));
+}
+
+TEST(Onnx, AxesAsAttribute) {
+  OnnxModel model({1, 6}, 11);
+  set(model.add("Unsqueeze", {"x"}, "a"), "axes", std::vector<int64_t>{0, 3});
+  set(model.add("Squeeze", {"a"}, "y"), "axes", std::vector<int64_t>{0});
+  EXPECT_TRUE(contains(importOne(model), "-> tensor<1x6x1xf32>"));
 }
 
 TEST(Onnx, ClipWithBounds) {
@@ -254,6 +290,31 @@ TEST(Onnx, MatMulOfMoreThanTwoDimensions) {
   EXPECT_TRUE(contains(text, "mobile.softmax %6 : tensor<1x3x5xf32>"));
 }
 
+TEST(Onnx, MatMulOfTwoValues) {
+  OnnxModel model({4, 2, 3});
+  set(model.add("Transpose", {"x"}, "t"), "perm", {0, 2, 1});
+  model.add("MatMul", {"x", "t"}, "m");
+  model.integers("start", {0});
+  model.add("Unsqueeze", {"m", "start"}, "y");
+  EXPECT_TRUE(contains(importOne(model),
+                       "mobile.matmul %arg0, %0 : tensor<4x2x3xf32>, "
+                       "tensor<4x3x2xf32> -> tensor<4x2x2xf32>"));
+}
+
+// The op repeats its right side only: (x' m')' is written instead.
+TEST(Onnx, MatMulThatRepeatsItsLeftSide) {
+  OnnxModel model({4, 2, 3});
+  model.integers("one", {1, 1, 24});
+  model.integers("matrix", {8, 3});
+  model.add("Reshape", {"x", "one"}, "r");
+  model.add("Reshape", {"r", "matrix"}, "m");
+  set(model.add("Transpose", {"x"}, "t"), "perm", {0, 2, 1});
+  model.add("MatMul", {"m", "t"}, "y");
+  EXPECT_TRUE(contains(importOne(model),
+                       "mobile.matmul %arg0, %1 : tensor<4x2x3xf32>, "
+                       "tensor<1x3x8xf32> -> tensor<4x2x8xf32>"));
+}
+
 TEST(Onnx, NumbersOfSixteenBitsAreWidened) {
   OnnxModel model({1, 3});
   TensorProto &half = model.initializer("half");
@@ -311,8 +372,14 @@ TEST(Onnx, FreeDimensions) {
   EXPECT_TRUE(contains(model.importText(), "%arg0: tensor<1x3x8x8xf32>"));
   shape->mutable_dim(2)->set_dim_param("height");
   EXPECT_TRUE(contains(model.importText(),
-                       "input 'x' has the shape [batch, 3, height, 8]; give "
-                       "its sizes with --input-shape x:"));
+                       "input 'x' leaves the size of dimension 2 'height' "
+                       "open; give it with --input-shape x:1,3,?,8"));
+  // Some exporters write -1 for what is free.
+  shape->mutable_dim(0)->set_dim_value(-1);
+  shape->mutable_dim(3)->set_dim_value(-1);
+  EXPECT_TRUE(contains(model.importText(),
+                       "dimension 2 'height' and 3 open; give it with "
+                       "--input-shape x:1,3,?,? (a number for each ?)"));
   minnow::ImportOptions options;
   options.inputShapes = {{"x", {1, 3, 16, 8}}};
   EXPECT_TRUE(contains(model.importText(options), "tensor<1x3x16x8xf32>"));

@@ -167,3 +167,64 @@ func.func @captured(%x: tensor<1x6x6x8xf32>, %w: tensor<1x1x8x8xf32>) {
   }
   return
 }
+
+// -----
+
+mobile.weight @wq dense_resource<q> : tensor<1x1x8x8xf32>
+mobile.weight @wk dense_resource<k> : tensor<1x1x8x4xf32>
+func.func @heads_of_their_own(%x: tensor<1x6x6x8xf32>) {
+  // expected-error @+1 {{the attention must share its keys and values among all heads}}
+  %y = mobile.mqa(%in = %x : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+    %wq = mobile.get_weight @wq : tensor<1x1x8x8xf32>
+    %wk = mobile.get_weight @wk : tensor<1x1x8x4xf32>
+    %q = mobile.conv2d %in, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+    %k = mobile.conv2d %in, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+    %v = mobile.conv2d %in, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+    %o = mobile.attention %q, %k, %v heads 4 scale 0.5
+        : tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>, tensor<1x6x6x4xf32> -> tensor<1x6x6x8xf32>
+    %p = mobile.conv2d %o, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+    mobile.yield %p : tensor<1x6x6x8xf32>
+  }
+  return
+}
+
+// -----
+
+mobile.weight @wq dense_resource<q> : tensor<1x1x8x8xf32>
+mobile.weight @wk dense_resource<k> : tensor<1x1x8x4xf32>
+func.func @two_inputs(%x: tensor<1x6x6x8xf32>) {
+  // expected-error @+1 {{queries, keys and values must be projected from one input}}
+  %y = mobile.mqa(%in = %x : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+    %wq = mobile.get_weight @wq : tensor<1x1x8x8xf32>
+    %wk = mobile.get_weight @wk : tensor<1x1x8x4xf32>
+    %q = mobile.conv2d %in, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+    %a = mobile.activate %in act relu : tensor<1x6x6x8xf32>
+    %k = mobile.conv2d %a, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+    %v = mobile.conv2d %in, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+    %o = mobile.attention %q, %k, %v heads 2 scale 0.5
+        : tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>, tensor<1x6x6x4xf32> -> tensor<1x6x6x8xf32>
+    %p = mobile.conv2d %o, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+    mobile.yield %p : tensor<1x6x6x8xf32>
+  }
+  return
+}
+
+// -----
+
+mobile.weight @wq dense_resource<q> : tensor<1x1x8x8xf32>
+mobile.weight @wk dense_resource<k> : tensor<1x1x8x4xf32>
+func.func @activated_keys(%x: tensor<1x6x6x8xf32>) {
+  // expected-error @+1 {{queries, keys and values must each come from a pointwise convolution without activation}}
+  %y = mobile.mqa(%in = %x : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+    %wq = mobile.get_weight @wq : tensor<1x1x8x8xf32>
+    %wk = mobile.get_weight @wk : tensor<1x1x8x4xf32>
+    %q = mobile.conv2d %in, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+    %k = mobile.conv2d %in, %wk act relu : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+    %v = mobile.conv2d %in, %wk : tensor<1x6x6x8xf32>, tensor<1x1x8x4xf32> -> tensor<1x6x6x4xf32>
+    %o = mobile.attention %q, %k, %v heads 2 scale 0.5
+        : tensor<1x6x6x8xf32>, tensor<1x6x6x4xf32>, tensor<1x6x6x4xf32> -> tensor<1x6x6x8xf32>
+    %p = mobile.conv2d %o, %wq : tensor<1x6x6x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x6x6x8xf32>
+    mobile.yield %p : tensor<1x6x6x8xf32>
+  }
+  return
+}

@@ -72,3 +72,45 @@ func.func @fused_ib(%x: tensor<1x6x6x8xf32>) -> tensor<1x3x3x8xf32> {
   }
   return %y : tensor<1x3x3x8xf32>
 }
+
+mobile.weight @wq dense_resource<wq> : tensor<1x1x8x12xf32>
+mobile.weight @wk dense_resource<wk> : tensor<1x1x8x6xf32>
+mobile.weight @ko dense_resource<ko> : tensor<1x3x3x6xf32>
+mobile.weight @wo dense_resource<wo> : tensor<1x1x12x8xf32>
+
+// Keys and values at half the resolution, each with its own depthwise
+// convolution; only the keys have offsets.
+// CHECK-LABEL: func.func @mqa
+// CHECK-NEXT: mobile.mqa(%[[IN:.*]] = %arg0 : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+// CHECK: mobile.conv2d %[[IN]],
+// CHECK: mobile.attention
+// CHECK: mobile.yield
+func.func @mqa(%x: tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+  %y = mobile.mqa(%in = %x : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+    %wq = mobile.get_weight @wq : tensor<1x1x8x12xf32>
+    %d = mobile.get_weight @d : tensor<3x3x8xf32>
+    %wk = mobile.get_weight @wk : tensor<1x1x8x6xf32>
+    %ko = mobile.get_weight @ko : tensor<1x3x3x6xf32>
+    %wo = mobile.get_weight @wo : tensor<1x1x12x8xf32>
+    %g = mobile.get_weight @g : tensor<8xf32>
+    %q = mobile.conv2d %in, %wq
+        : tensor<1x6x6x8xf32>, tensor<1x1x8x12xf32> -> tensor<1x6x6x12xf32>
+    %kd = mobile.depthwise_conv2d %in, %d stride [2, 2] pad [1, 1, 1, 1]
+        : tensor<1x6x6x8xf32>, tensor<3x3x8xf32> -> tensor<1x3x3x8xf32>
+    %kp = mobile.conv2d %kd, %wk
+        : tensor<1x3x3x8xf32>, tensor<1x1x8x6xf32> -> tensor<1x3x3x6xf32>
+    %k = mobile.add %kp, %ko : tensor<1x3x3x6xf32>, tensor<1x3x3x6xf32> -> tensor<1x3x3x6xf32>
+    %vd = mobile.depthwise_conv2d %in, %d stride [2, 2] pad [1, 1, 1, 1]
+        : tensor<1x6x6x8xf32>, tensor<3x3x8xf32> -> tensor<1x3x3x8xf32>
+    %v = mobile.conv2d %vd, %wk
+        : tensor<1x3x3x8xf32>, tensor<1x1x8x6xf32> -> tensor<1x3x3x6xf32>
+    %o = mobile.attention %q, %k, %v heads 2 scale 0.5
+        : tensor<1x6x6x12xf32>, tensor<1x3x3x6xf32>, tensor<1x3x3x6xf32> -> tensor<1x6x6x12xf32>
+    %p = mobile.conv2d %o, %wo
+        : tensor<1x6x6x12xf32>, tensor<1x1x12x8xf32> -> tensor<1x6x6x8xf32>
+    %s = mobile.mul %p, %g : tensor<1x6x6x8xf32>, tensor<8xf32> -> tensor<1x6x6x8xf32>
+    %r = mobile.add %s, %in : tensor<1x6x6x8xf32>, tensor<1x6x6x8xf32> -> tensor<1x6x6x8xf32>
+    mobile.yield %r : tensor<1x6x6x8xf32>
+  }
+  return %y : tensor<1x6x6x8xf32>
+}

@@ -184,3 +184,61 @@ func.func @softmax(%x: tensor<f32>) {
   %0 = mobile.softmax %x : tensor<f32>
   return
 }
+
+// -----
+
+func.func @matmul_columns(%a: tensor<4x6xf32>, %b: tensor<5x4xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{lhs has 6 columns, rhs has 5 rows}}
+  %0 = mobile.matmul %a, %b : tensor<4x6xf32>, tensor<5x4xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_repeats_lhs(%a: tensor<1x4x6xf32>, %b: tensor<3x6x4xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{dimension 0 of rhs is 3, expected 1 or lhs's 1}}
+  %0 = mobile.matmul %a, %b : tensor<1x4x6xf32>, tensor<3x6x4xf32> -> tensor<3x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @key_width(%q: tensor<1x4x4x32xf32>, %k: tensor<1x2x2x12xf32>, %v: tensor<1x2x2x8xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the key's 12 channels must be 8, one head's, times a divisor of the 4 heads}}
+  %0 = mobile.attention %q, %k, %v heads 4 scale 0.5
+      : tensor<1x4x4x32xf32>, tensor<1x2x2x12xf32>, tensor<1x2x2x8xf32> -> tensor<1x4x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @key_positions(%q: tensor<1x4x4x32xf32>, %k: tensor<1x2x2x8xf32>, %v: tensor<1x4x4x8xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{keys and values must have the same positions, all three one batch}}
+  %0 = mobile.attention %q, %k, %v heads 4 scale 0.5
+      : tensor<1x4x4x32xf32>, tensor<1x2x2x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @no_channels(%q: tensor<1x4x4x0xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the query's 0 channels are not divisible by 4 heads}}
+  %0 = mobile.attention %q, %q, %q heads 4 scale 0.5
+      : tensor<1x4x4x0xf32>, tensor<1x4x4x0xf32>, tensor<1x4x4x0xf32> -> tensor<1x4x4x0xf32>
+  return
+}
+
+// -----
+
+func.func @no_keys(%q: tensor<1x4x4x8xf32>, %k: tensor<1x4x4x0xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{the key's 0 channels must be 2, one head's, times a divisor of the 4 heads}}
+  %0 = mobile.attention %q, %k, %k heads 4 scale 0.5
+      : tensor<1x4x4x8xf32>, tensor<1x4x4x0xf32>, tensor<1x4x4x0xf32> -> tensor<1x4x4x0xf32>
+  return
+}

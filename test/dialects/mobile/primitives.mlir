@@ -78,3 +78,19 @@ func.func @weights() {
   %0 = mobile.get_weight @w : tensor<2xf32>
   return
 }
+
+// CHECK-LABEL: @matmul
+func.func @matmul(%a: tensor<1x4x9x6xf32>, %b: tensor<1x1x6x5xf32>) -> tensor<1x4x9x5xf32> {
+  // CHECK: mobile.matmul %{{.*}}, %{{.*}} : tensor<1x4x9x6xf32>, tensor<1x1x6x5xf32> -> tensor<1x4x9x5xf32>
+  %0 = mobile.matmul %a, %b : tensor<1x4x9x6xf32>, tensor<1x1x6x5xf32> -> tensor<1x4x9x5xf32>
+  return %0 : tensor<1x4x9x5xf32>
+}
+
+// CHECK-LABEL: @attention
+func.func @attention(%q: tensor<1x4x4x32xf32>, %k: tensor<1x2x2x16xf32>, %v: tensor<1x2x2x12xf32>)
+    -> tensor<1x4x4x24xf32> {
+  // CHECK: mobile.attention %{{.*}}, %{{.*}}, %{{.*}} heads 4 scale 5.000000e-01 :
+  %0 = mobile.attention %q, %k, %v heads 4 scale 0.5
+      : tensor<1x4x4x32xf32>, tensor<1x2x2x16xf32>, tensor<1x2x2x12xf32> -> tensor<1x4x4x24xf32>
+  return %0 : tensor<1x4x4x24xf32>
+}

@@ -73,6 +73,14 @@ TEST(Fusion, RefusesPoolOfDepthwise) {
             "a global pool is fused with one pointwise convolution only");
 }
 
+TEST(Fusion, RefusesTheGateOfSqueezeAndExcitation) {
+  KernelText text;
+  Node map = text.argument({1, 8, 8, 16});
+  Node gate = text.conv(text.argument({1, 1, 1, 4}), {16, 1, 1, {}, "sigmoid"});
+  EXPECT_EQ(getRefusal(text.finish(text.conv(text.mul(map, gate), {8}))),
+            "a gate that each strip and each task would compute anew");
+}
+
 TEST(Fusion, RefusesTransposeInside) {
   KernelText text;
   Node out = text.conv(text.argument({1, 8, 8, 8}), {16});
@@ -126,9 +134,11 @@ std::string makeChain(std::mt19937 &random) {
   return text.finish(out);
 }
 
-TEST(Fusion, WhatItTakesCompilesAndIsRight) {
-  if (!canRun("haswell"))
-    GTEST_SKIP();
+class FusionTest : public testing::TestWithParam<const char *> {};
+
+TEST_P(FusionTest, WhatItTakesCompilesAndIsRight) {
+  if (!canRun(GetParam()))
+    GTEST_SKIP() << "this machine cannot run " << GetParam();
   std::mt19937 random(1);
   int taken = 0;
   for (int i = 0; i < 60; ++i) {
@@ -137,13 +147,21 @@ TEST(Fusion, WhatItTakesCompilesAndIsRight) {
       continue;
     ++taken;
     SCOPED_TRACE(text);
-    CompiledKernel kernel(text, "haswell");
+    CompiledKernel kernel(text, GetParam());
     ASSERT_EQ(kernel.getError(), "");
     kernel.run();
+    ASSERT_EQ(kernel.getError(), "");
     EXPECT_LE(kernel.getRelativeError(), 1e-5);
     EXPECT_LE(kernel.getMostScratch(), kernel.getCode().scratchBytes);
   }
   EXPECT_GE(taken, 10);
 }
+
+INSTANTIATE_TEST_SUITE_P(Cpus, FusionTest,
+                         testing::Values("haswell", "cortex-a76"),
+                         [](const auto &info) {
+                           return std::string(info.param) == "haswell" ? "Avx2"
+                                                                       : "Neon";
+                         });
 
 } // namespace

@@ -8,6 +8,7 @@
 #include "test/targets/cpu/Text.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 #include <cstdio>
 #include <gtest/gtest.h>
 #include <regex>
@@ -54,17 +55,28 @@ std::vector<Instruction> parse(const std::string &code) {
   return instructions;
 }
 
+bool contains(const Instruction &instruction, const char *text) {
+  return instruction.text.find(text) != std::string::npos;
+}
+
 size_t countFmas(llvm::ArrayRef<Instruction> code) {
   return llvm::count_if(code, [](const Instruction &instruction) {
-    return instruction.text.find("vfmadd") != std::string::npos;
+    return contains(instruction, "vfmadd") || contains(instruction, "fmla");
   });
+}
+
+/// Whether an instruction moves a vector from or to the stack.
+bool isSpill(const Instruction &instruction) {
+  return (contains(instruction, "mm") && contains(instruction, "(%rsp")) ||
+         (contains(instruction, "\tq") && contains(instruction, "[sp"));
 }
 
 /// The loop with the most multiply-adds among those that hold no other.
 std::vector<Instruction> findHotLoop(const std::string &code) {
   std::vector<Instruction> all = parse(code), hottest;
   size_t innermost = 0; // instructions before belong to loops already seen
-  static const std::regex kJump("\\tj[a-z]+\\t0x([0-9a-f]+) ");
+  static const std::regex kJump(
+      "\\t(?:j[a-z]+|b\\.[a-z]+|cbnz|tbz|tbnz)\\t.*0x([0-9a-f]+) ");
   for (size_t i = 0; i < all.size(); ++i) {
     std::smatch match;
     if (!std::regex_search(all[i].text, match, kJump))
@@ -83,19 +95,20 @@ std::vector<Instruction> findHotLoop(const std::string &code) {
   return hottest;
 }
 
-/// Expects the hot loop to have `sums` multiply-adds, and no gathers
-/// and no sums on the stack.
-void check(KernelText &text, const Node &result, const char *cpu, size_t sums) {
+/// Expects the hot loop to have `sums` multiply-adds, no gathers and no sums on
+/// the stack, and at most `ratio` instructions a multiply-add.
+void check(KernelText &text, const Node &result, const char *cpu, size_t sums,
+           double ratio = INFINITY) {
   CompiledKernel kernel(text.finish(result), cpu);
   ASSERT_EQ(kernel.getError(), "");
   auto loop = findHotLoop(disassemble(kernel.getCode().object));
   EXPECT_GE(countFmas(loop), sums);
   size_t onStack = 0;
   for (const Instruction &instruction : loop) {
-    EXPECT_EQ(instruction.text.find("vgather"), std::string::npos);
-    onStack += instruction.text.find("mm") != std::string::npos &&
-               instruction.text.find("(%rsp") != std::string::npos;
+    EXPECT_FALSE(contains(instruction, "vgather"));
+    onStack += isSpill(instruction);
   }
+  EXPECT_LE(loop.size(), ratio * countFmas(loop));
   // LLVM may keep one of a depthwise row's taps there; sums would be many.
   EXPECT_LE(onStack, sums / 8);
 }
@@ -117,7 +130,7 @@ TEST(Guard, FullConvolutionKeepsItsSums) {
 }
 
 TEST(Guard, DepthwiseKeepsItsSums) {
-  for (const char *cpu : {"skylake-avx512", "haswell"}) {
+  for (const char *cpu : {"skylake-avx512", "haswell", "cortex-a76"}) {
     KernelText text;
     Node in = text.argument({1, 14, 14, 192});
     check(text, text.depthwise(in, {0, 5, 1, {}, "relu"}), cpu, 35);
@@ -128,6 +141,19 @@ TEST(Guard, PooledProductKeepsItsSums) {
   KernelText text;
   Node out = text.conv(text.argument({1, 7, 7, 128}), {960, 1, 1, {}, "relu"});
   check(text, text.globalPool(out), "skylake-avx512", 21);
+}
+
+TEST(Guard, ProductsMultiplyByLane) {
+  KernelText text;
+  Node in = text.argument({1, 14, 14, 96});
+  check(text, text.conv(in, {192, 1, 1, {}, "relu"}), "cortex-a76", 160, 1.25);
+  KernelText full;
+  in = full.argument({1, 56, 56, 32});
+  check(full, full.conv(in, {96, 3, 2, {}, "relu"}), "cortex-a76", 160, 1.25);
+  KernelText pooled;
+  in = pooled.argument({1, 7, 7, 128});
+  Node out = pooled.conv(in, {960, 1, 1, {}, "relu"});
+  check(pooled, pooled.globalPool(out), "cortex-a76", 160, 1.25);
 }
 
 } // namespace

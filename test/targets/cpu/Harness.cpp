@@ -4,12 +4,14 @@
 // Compiling, loading and running one kernel.
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Harness.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/llvm/Object.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
@@ -25,7 +27,8 @@ using namespace minnow::test;
 
 constexpr size_t kPage = 4096;
 
-GuardedBuffer::GuardedBuffer(size_t bytes, size_t alignment) {
+GuardedBuffer::GuardedBuffer(size_t bytes, size_t alignment)
+    : bytes(bytes), alignment(alignment) {
   mapped = llvm::alignTo(bytes, kPage) + kPage;
   mapping = static_cast<char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -35,7 +38,7 @@ GuardedBuffer::GuardedBuffer(size_t bytes, size_t alignment) {
 
 GuardedBuffer::GuardedBuffer(GuardedBuffer &&other)
     : mapping(std::exchange(other.mapping, nullptr)), start(other.start),
-      mapped(other.mapped) {}
+      mapped(other.mapped), bytes(other.bytes), alignment(other.alignment) {}
 
 GuardedBuffer::~GuardedBuffer() {
   if (mapping)
@@ -70,15 +73,18 @@ halide_free(void *context, void *block) {
 
 bool test::canRun(const std::string &cpu) {
   auto host = llvm::sys::getHostCPUFeatures();
+  if (cpu == "cortex-a76")
+    return hasEmulator();
   if (cpu == "skylake-avx512")
     return host.lookup("avx512vl") && host.lookup("avx512dq");
   return cpu != "haswell" || (host.lookup("avx2") && host.lookup("fma"));
 }
 
-CompiledKernel::CompiledKernel(const std::string &text, const std::string &cpu)
+CompiledKernel::CompiledKernel(const std::string &text, const std::string &cpu,
+                               const std::string &schedule)
     : context(mlir::MLIRContext::Threading::DISABLED) {
   context.loadDialect<mobile::MobileDialect>();
-  if (compile(text, cpu))
+  if (compile(text, cpu, schedule))
     makeOperands();
 }
 
@@ -87,7 +93,8 @@ CompiledKernel::~CompiledKernel() {
     dlclose(library);
 }
 
-bool CompiledKernel::compile(const std::string &text, const std::string &cpu) {
+bool CompiledKernel::compile(const std::string &text, const std::string &cpu,
+                             const std::string &schedule) {
   auto fail = [&](llvm::Error reason) {
     error = llvm::toString(std::move(reason));
     return false;
@@ -106,7 +113,15 @@ bool CompiledKernel::compile(const std::string &text, const std::string &cpu) {
   auto isa = cpu::makeIsa(*resolved);
   if (!isa)
     return fail(isa.takeError());
-  if (!kernel.getScheduleAttr())
+  if (!schedule.empty()) {
+    auto attribute = llvm::dyn_cast_if_present<mobile::ScheduleAttr>(
+        mlir::parseAttribute(schedule, &context));
+    if (!attribute) {
+      error = "no schedule: " + schedule;
+      return false;
+    }
+    cpu::setSchedule(*isa, kernel, attribute);
+  } else if (!kernel.getScheduleAttr())
     cpu::schedule(*isa, cost::Machine(), kernel);
   auto emitted = cpu::emit(*isa, kernel, "kernel");
   if (!emitted)
@@ -116,10 +131,18 @@ bool CompiledKernel::compile(const std::string &text, const std::string &cpu) {
   if (!linked)
     return fail(linked.takeError());
 
+  if (!llvm::Triple(resolved->triple).isX86()) {
+    emulated = std::move(*linked);
+    return true;
+  }
+  return load(*linked);
+}
+
+bool CompiledKernel::load(const std::string &bytes) {
   llvm::SmallString<64> path;
   int file;
   llvm::sys::fs::createTemporaryFile("minnow-kernel-test", "so", file, path);
-  llvm::raw_fd_ostream(file, /*shouldClose=*/true) << *linked;
+  llvm::raw_fd_ostream(file, /*shouldClose=*/true) << bytes;
   library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   llvm::sys::fs::remove(path);
   if (!library) {
@@ -163,6 +186,13 @@ void CompiledKernel::makeOperands() {
 }
 
 void CompiledKernel::run() {
+  if (!emulated.empty()) {
+    std::vector<EmulatedBuffer> operands;
+    for (const GuardedBuffer &buffer : buffers)
+      operands.push_back(buffer.describe());
+    error = emulate(emulated, code.tasks, operands, scratch.most);
+    return;
+  }
   for (uint32_t task = 0; task < code.tasks; ++task)
     function(&scratch, task, pointers.data());
 }

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles one kernel from its text for a CPU, loads it into this process, and
-// runs it on random numbers between pages that must not be touched.
+// runs it on random numbers between pages that must not be touched. A kernel
+// for AArch64 runs under qemu (Emulator.h).
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_TEST_TARGETS_CPU_HARNESS_H
 #define MINNOW_TEST_TARGETS_CPU_HARNESS_H
 
 #include "targets/cpu/Kernels.h"
+#include "test/targets/cpu/Emulator.h"
 #include <string>
 #include <vector>
 
@@ -22,10 +24,11 @@ public:
   GuardedBuffer(GuardedBuffer &&other);
   ~GuardedBuffer();
   float *data() const { return reinterpret_cast<float *>(start); }
+  EmulatedBuffer describe() const { return {start, bytes, alignment}; }
 
 private:
   char *mapping = nullptr, *start = nullptr;
-  size_t mapped = 0;
+  size_t mapped = 0, bytes = 0, alignment = 0;
 };
 
 /// The memory that a kernel asks for while it runs.
@@ -37,8 +40,10 @@ struct Scratch {
 class CompiledKernel {
 public:
   /// Parses `text`, a module with one mobile.kernel; schedules it if it has no
-  /// schedule; compiles and loads it. Failures are in `getError()`.
-  CompiledKernel(const std::string &text, const std::string &cpu);
+  /// schedule, by `schedule` if that is given; compiles and loads it. Failures
+  /// are in `getError()`.
+  CompiledKernel(const std::string &text, const std::string &cpu,
+                 const std::string &schedule = "");
   ~CompiledKernel();
 
   const std::string &getError() const { return error; }
@@ -47,13 +52,15 @@ public:
   /// The bytes that the last `run` held at most.
   uint64_t getMostScratch() const { return scratch.most; }
 
-  /// Runs all tasks.
+  /// Runs all tasks. A failure is in `getError()`, and no result then equal.
   void run();
   /// The error of the last run: max |result - expected| / max |expected|.
   double getRelativeError();
 
 private:
-  bool compile(const std::string &text, const std::string &cpu);
+  bool compile(const std::string &text, const std::string &cpu,
+               const std::string &schedule);
+  bool load(const std::string &bytes);
   void makeOperands();
 
   mlir::MLIRContext context;
@@ -61,6 +68,7 @@ private:
   mobile::KernelOp kernel;
   KernelCode code;
   std::string error;
+  std::string emulated; // the library that only the emulator can run
   void *library = nullptr;
   KernelFunction function = nullptr;
   std::vector<std::vector<float>> arguments; // row-major

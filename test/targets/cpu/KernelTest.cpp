@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every form that the CPU's kernels take, at sizes that do and do not fit
-// vectors and tiles, for AVX2 and AVX-512. Operands end at a page that faults.
+// vectors and tiles, for AVX2, AVX-512 and NEON. Operands end at a page that
+// faults.
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Harness.h"
 #include "test/targets/cpu/Text.h"
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace minnow::test;
@@ -26,6 +28,7 @@ protected:
     CompiledKernel kernel(module, GetParam());
     ASSERT_EQ(kernel.getError(), "");
     kernel.run();
+    ASSERT_EQ(kernel.getError(), "");
     EXPECT_LE(kernel.getRelativeError(), 1e-5);
     EXPECT_LE(kernel.getMostScratch(), kernel.getCode().scratchBytes);
   }
@@ -219,6 +222,22 @@ TEST_P(KernelTest, PointwiseWithGlobalPool) {
   }
 }
 
+TEST_P(KernelTest, AttentionOfAnySize) {
+  struct {
+    int64_t size, keySize, heads, keyHeads, keyWidth, valueWidth;
+  } cases[] = {
+      {16, 8, 4, 1, 64, 64},  {8, 8, 4, 1, 64, 64}, {24, 12, 8, 1, 48, 48},
+      {12, 12, 8, 1, 64, 64}, {7, 7, 3, 3, 32, 32}, {6, 5, 4, 2, 24, 40},
+      {5, 3, 6, 1, 10, 20},   {1, 1, 2, 1, 8, 7},   {14, 14, 2, 2, 16, 16}};
+  for (auto [size, keySize, heads, keyHeads, keyWidth, valueWidth] : cases) {
+    KernelText text;
+    Node q = text.argument({1, size, size + 1, heads * keyWidth});
+    Node k = text.argument({1, keySize, keySize, keyHeads * keyWidth});
+    Node v = text.argument({1, keySize, keySize, keyHeads * valueWidth});
+    check(text, text.attention(q, k, v, heads, 1 / std::sqrt(keyWidth)));
+  }
+}
+
 TEST(KernelErrors, NameWhatNoStageIsWrittenFor) {
   KernelText batch;
   Node in = batch.argument({2, 8, 8, 16});
@@ -236,11 +255,13 @@ TEST(KernelErrors, NameWhatNoStageIsWrittenFor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpus, KernelTest,
-                         testing::Values("skylake-avx512", "haswell"),
+                         testing::Values("skylake-avx512", "haswell",
+                                         "cortex-a76"),
                          [](const auto &info) {
-                           return std::string(info.param) == "haswell"
-                                      ? "Avx2"
-                                      : "Avx512";
+                           std::string cpu = info.param;
+                           return cpu == "haswell"      ? "Avx2"
+                                  : cpu == "cortex-a76" ? "Neon"
+                                                        : "Avx512";
                          });
 
 } // namespace
