@@ -48,7 +48,8 @@ private:
 };
 
 std::vector<CallTime> readTable(const minnow_model *model,
-                                const CallClock &clock) {
+                                const CallClock &clock,
+                                const Roofline &roofline) {
   std::vector<CallTime> calls(minnow_model_describe(model).calls);
   double sum = 0;
   for (uint32_t i = 0; i < calls.size(); ++i) {
@@ -56,7 +57,10 @@ std::vector<CallTime> readTable(const minnow_model *model,
     minnow_kernel_info kernel;
     minnow_model_call(model, i, &call);
     minnow_model_kernel(model, call.kernel, &kernel);
-    calls[i] = {kernel.name, call.layer, clock.median(i), 0, kernel.macs};
+    const double least = roofline.microseconds(kernel.macs, kernel.bytes);
+    calls[i] = {{clock.median(i), 0, least, kernel.macs, kernel.bytes},
+                kernel.name,
+                call.layer};
     sum += calls[i].us;
   }
   for (CallTime &call : calls)
@@ -98,8 +102,26 @@ minnow_status measure(Session &session, uint32_t warmup, uint32_t iterations,
   return MINNOW_STATUS_OK;
 }
 
+minnow_status measureRoofline(const Session &session, Roofline &roofline,
+                              minnow_error *error) {
+  std::unique_ptr<ThreadPool> pool =
+      ThreadPool::create(minnow_context_threads(session.context()), error);
+  if (!pool)
+    return MINNOW_STATUS_NO_RESOURCES;
+  uint64_t largest = 0;
+  for (uint32_t i = 0; i < minnow_model_describe(session.model()).kernels;
+       ++i) {
+    minnow_kernel_info kernel;
+    minnow_model_kernel(session.model(), i, &kernel);
+    largest = std::max(largest, kernel.bytes);
+  }
+  roofline = measureRoofline(*pool, largest);
+  return MINNOW_STATUS_OK;
+}
+
 minnow_status profile(Session &session, uint32_t iterations,
-                      std::vector<CallTime> &calls, minnow_error *error) {
+                      const Roofline &roofline, std::vector<CallTime> &calls,
+                      minnow_error *error) {
   CallClock clock(minnow_model_describe(session.model()).calls, iterations);
   minnow_context_profile(session.context(), CallClock::callDone, &clock);
   minnow_status status = MINNOW_STATUS_OK;
@@ -109,7 +131,7 @@ minnow_status profile(Session &session, uint32_t iterations,
     status = session.run(elapsed, error);
   }
   minnow_context_profile(session.context(), nullptr, nullptr);
-  calls = readTable(session.model(), clock);
+  calls = readTable(session.model(), clock, roofline);
   return status;
 }
 
@@ -132,7 +154,9 @@ std::vector<KernelTime> totalByKernel(const std::vector<CallTime> &calls) {
     kernel.calls += 1;
     kernel.us += call.us;
     kernel.share += call.share;
+    kernel.rooflineUs += call.rooflineUs;
     kernel.macs += call.macs;
+    kernel.bytes += call.bytes;
   }
   std::vector<KernelTime> kernels;
   for (auto &entry : byName)

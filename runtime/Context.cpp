@@ -18,6 +18,7 @@ struct minnow_context {
   PageMemory workspace;
   uint64_t workspaceBytes = 0;
   std::unique_ptr<ThreadPool> pool;
+  const minnow_threads *threads = nullptr; // the pool's, or the app's
   minnow_profiler profiler = {nullptr, nullptr};
 };
 
@@ -84,6 +85,7 @@ minnow_status minnow_context_create(const minnow_model *model, uint32_t threads,
   made->pool = ThreadPool::create(threads, error);
   if (!made->pool)
     return MINNOW_STATUS_NO_RESOURCES;
+  made->threads = made->pool->abi();
   *context = made.release();
   return MINNOW_STATUS_OK;
 }
@@ -96,6 +98,19 @@ uint32_t minnow_context_threads(const minnow_context *context) {
 
 uint64_t minnow_context_workspace_bytes(const minnow_context *context) {
   return context->workspaceBytes;
+}
+
+minnow_status minnow_context_use_threads(minnow_context *context,
+                                         const minnow_threads *threads,
+                                         minnow_error *error) {
+  if (!threads)
+    threads = context->pool->abi();
+  if (threads->count == 0 || threads->count > context->pool->count())
+    return fail(error, MINNOW_STATUS_BAD_ARGUMENT,
+                "%u threads given to a context that was made for 1 to %u",
+                threads->count, context->pool->count());
+  context->threads = threads;
+  return MINNOW_STATUS_OK;
 }
 
 void minnow_context_profile(minnow_context *context,
@@ -117,7 +132,7 @@ minnow_status minnow_context_run(minnow_context *context,
   arguments.outputs = outputs;
   arguments.workspace = context->workspace.data();
   arguments.weights = context->model->weights.data();
-  arguments.threads = context->pool->abi();
+  arguments.threads = context->threads;
   if (context->profiler.call_done)
     arguments.profiler = &context->profiler;
   if (int32_t result = context->model->program->run(&arguments))

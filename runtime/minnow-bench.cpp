@@ -3,15 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs the program on fixed pseudo-random inputs and prints the distribution of
-// its times; with --profile also the time of each kernel call, in runs of their
-// own so that the first figures stay undisturbed.
+// its times; with --profile also the time of each kernel call and its share of
+// the machine's roofline, with --trace also what each thread did when. Both in
+// runs of their own, so that the first figures stay undisturbed.
 //===----------------------------------------------------------------------===//
-#include "runtime/Bench.h"
+#include "runtime/BenchReport.h"
 #include "runtime/CommandLine.h"
-#include "runtime/Session.h"
 #include "runtime/Values.h"
-
-#include <nlohmann/json.hpp>
 
 #include <random>
 
@@ -27,8 +25,12 @@ struct Options {
   uint32_t iterations = 100;
   bool json = false;
   bool profile = false;
+  std::string trace;
   bool mark = false;
 };
+
+/// Enough to see what repeats.
+constexpr uint32_t kTracedRuns = 5;
 
 void declareOptions(CLI::App &app, Options &options) {
   app.add_option("MODEL", options.model, "A compiled network (.so)")
@@ -45,6 +47,8 @@ void declareOptions(CLI::App &app, Options &options) {
       ->capture_default_str();
   app.add_flag("--json", options.json, "Print JSON");
   app.add_flag("--profile", options.profile, "Time each kernel call too");
+  app.add_option("--trace", options.trace,
+                 "Write a trace of kernels and threads, for Perfetto");
   app.add_flag("--mark", options.mark,
                "Run once more with a mark after each kernel call, for an "
                "emulator that counts instructions");
@@ -67,85 +71,42 @@ void fillInputs(Session &session) {
   }
 }
 
-nlohmann::ordered_json toJson(const Options &options, const Session &session,
-                              const Times &times,
-                              const std::vector<CallTime> &calls) {
-  const minnow_model_info info = minnow_model_describe(session.model());
-  nlohmann::ordered_json json = {
-      {"name", info.name},
-      {"device", info.target},
-      {"threads", minnow_context_threads(session.context())},
-      {"iterations", options.iterations},
-      {"min_ms", times.min},
-      {"p50_ms", times.p50},
-      {"p90_ms", times.p90},
-      {"gmacs_per_s", double(totalMacs(session.model())) / times.p50 / 1e6},
-      {"workspace_bytes", minnow_context_workspace_bytes(session.context())},
-      {"weights_bytes", info.weights_bytes}};
-  for (const CallTime &call : calls)
-    json["calls"].push_back({{"kernel", call.kernel},
-                             {"layer", call.layer},
-                             {"macs", call.macs},
-                             {"us", call.us},
-                             {"gmacs_per_s", call.gmacsPerSecond()},
-                             {"share", call.share}});
-  for (const KernelTime &kernel : totalByKernel(calls))
-    json["kernels"].push_back({{"kernel", kernel.kernel},
-                               {"calls", kernel.calls},
-                               {"us", kernel.us},
-                               {"gmacs_per_s", kernel.gmacsPerSecond()},
-                               {"share", kernel.share}});
-  return json;
-}
-
-void printText(const Session &session, const Times &times,
-               const std::vector<CallTime> &calls) {
-  const minnow_model_info info = minnow_model_describe(session.model());
-  std::printf(
-      "%s on %s, %u thread(s): min %.3f ms, p50 %.3f ms, p90 %.3f ms, "
-      "%.1f GMAC/s, workspace %s, weights %s\n",
-      info.name, info.target, minnow_context_threads(session.context()),
-      times.min, times.p50, times.p90,
-      double(totalMacs(session.model())) / times.p50 / 1e6,
-      sizeText(minnow_context_workspace_bytes(session.context())).c_str(),
-      sizeText(info.weights_bytes).c_str());
-  if (calls.empty())
-    return;
-  std::printf("\n%9s %8s %7s  kernel, layer\n", "us", "GMAC/s", "share");
-  for (const CallTime &call : calls)
-    std::printf("%9.1f %8.1f %6.1f%%  %s, %s\n", call.us, call.gmacsPerSecond(),
-                100 * call.share, call.kernel.c_str(), call.layer.c_str());
-  std::printf("\n%9s %8s %7s %6s  kernel\n", "us", "GMAC/s", "share", "calls");
-  for (const KernelTime &kernel : totalByKernel(calls))
-    std::printf("%9.1f %8.1f %6.1f%% %6u  %s\n", kernel.us,
-                kernel.gmacsPerSecond(), 100 * kernel.share, kernel.calls,
-                kernel.kernel.c_str());
+minnow_status traceTo(const std::string &path, Session &session,
+                      minnow_error *error) {
+  Trace trace;
+  if (minnow_status status = record(session, kTracedRuns, trace, error))
+    return status;
+  return writeTrace(path, session, trace, error);
 }
 
 minnow_status execute(const Options &options, minnow_error *error) {
   Session session;
-  Times times;
-  std::vector<CallTime> calls;
+  Figures figures;
+  figures.iterations = options.iterations;
   if (minnow_status status = checkDevice(options.device, error))
     return status;
   if (minnow_status status =
           session.open(options.model.c_str(), options.threads, error))
     return status;
   fillInputs(session);
-  if (minnow_status status =
-          measure(session, options.warmup, options.iterations, times, error))
+  if (minnow_status status = measure(session, options.warmup,
+                                     options.iterations, figures.times, error))
     return status;
-  if (options.profile)
+  if (options.profile) {
     if (minnow_status status =
-            profile(session, options.iterations, calls, error))
+            measureRoofline(session, figures.roofline, error))
       return status;
+    if (minnow_status status = profile(session, options.iterations,
+                                       figures.roofline, figures.calls, error))
+      return status;
+  }
   if (options.mark)
     if (minnow_status status = runMarked(session, error))
       return status;
-  if (options.json)
-    std::puts(toJson(options, session, times, calls).dump(2).c_str());
-  else
-    printText(session, times, calls);
+  if (!options.trace.empty())
+    if (minnow_status status = traceTo(options.trace, session, error))
+      return status;
+  (options.json ? printJson : printText)(session, figures);
   return MINNOW_STATUS_OK;
 }
 

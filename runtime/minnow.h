@@ -104,6 +104,7 @@ typedef struct minnow_call_info {
 typedef struct minnow_model minnow_model;
 typedef struct minnow_context minnow_context;
 struct minnow_program; /* of a linked object: see its own header */
+struct minnow_threads; /* an app's thread pool: see the same header */
 
 /* Loads the compiled program in the file `path`. A `.so` is code and is trusted
  * as such; its description is verified. The weights are copied once. */
@@ -146,6 +147,13 @@ void minnow_context_free(minnow_context *context);
 
 uint32_t minnow_context_threads(const minnow_context *context);
 uint64_t minnow_context_workspace_bytes(const minnow_context *context);
+
+/* Has the coming runs hand their tasks to `threads`, which must outlive them,
+ * in place of the context's own; null ends it. MINNOW_STATUS_BAD_ARGUMENT when
+ * `threads` counts none, or more than the context was made for. */
+minnow_status minnow_context_use_threads(minnow_context *context,
+                                         const struct minnow_threads *threads,
+                                         minnow_error *error);
 
 /* Has `call_done` called after each kernel call of the coming runs, with the
  * call's index; null ends it. */

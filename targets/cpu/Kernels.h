@@ -27,6 +27,10 @@ bool canFuse(const Isa &isa, llvm::ArrayRef<mlir::Operation *> ops,
 void schedule(const Isa &isa, const cost::Machine &machine,
               mobile::KernelOp kernel);
 
+/// Sets `schedule` and the layouts of the weights that its tiles ask for.
+void setSchedule(const Isa &isa, mobile::KernelOp kernel,
+                 mobile::ScheduleAttr schedule);
+
 /// Emits a scheduled kernel as the function `symbol` of an object. What no fast
 /// stage is written for is an error that names it.
 llvm::Expected<KernelCode> emit(const Isa &isa, mobile::KernelOp kernel,

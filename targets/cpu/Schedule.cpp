@@ -26,6 +26,7 @@ struct StageShape {
   int64_t channels; // of the output
   int64_t depth;    // terms of each sum
   bool isPooled;    // a global pool sums up its tiles: they may not overlap
+  int64_t constants = 0; // registers that are taken all the time
 };
 
 struct TileChoice {
@@ -43,17 +44,16 @@ public:
   Scheduler(const Isa &isa, const cost::Machine &machine, KernelOp kernel)
       : isa(isa), machine(machine), kernel(kernel),
         view(halide::getView(kernel)) {}
-  void run();
+  ScheduleAttr run();
 
 private:
   StageShape getShape(Operation *op);
-  bool fits(int64_t pixels, int64_t vectors);
+  bool fits(int64_t pixels, int64_t vectors, int64_t constants);
   double estimateCycles(int64_t pixels, int64_t vectors);
   TileChoice chooseMatrixTile(const StageShape &shape);
   TileChoice chooseDepthwiseTile(const StageShape &shape);
   bool staysNear(const StageShape &shape);
   StageAttr chooseStage(const StageShape &shape);
-  void setPanels(const StageShape &shape, int64_t panel);
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
                     llvm::ArrayRef<StageAttr> stages);
   int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes);
@@ -89,10 +89,10 @@ StageShape Scheduler::getShape(Operation *op) {
 /// The sums, a vector of weights for each column and what they are multiplied
 /// by must be in registers: a vector of several steps for each position, or one
 /// broadcast and one more for Halide's and LLVM's temporaries.
-bool Scheduler::fits(int64_t pixels, int64_t vectors) {
+bool Scheduler::fits(int64_t pixels, int64_t vectors, int64_t constants) {
   if (isa.multipliesByLane)
-    return pixels * vectors + vectors + pixels <= isa.registers;
-  return pixels * vectors + vectors + 1 < isa.registers;
+    return pixels * vectors + vectors + pixels + constants <= isa.registers;
+  return pixels * vectors + vectors + 1 + constants < isa.registers;
 }
 
 /// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
@@ -113,7 +113,7 @@ TileChoice Scheduler::chooseMatrixTile(const StageShape &shape) {
   double least = INFINITY;
   for (int64_t vectors = 1; vectors <= 6; ++vectors)
     for (int64_t pixels = 1; pixels <= 14; ++pixels) {
-      if (!fits(pixels, vectors) || pixels > shape.pixels ||
+      if (!fits(pixels, vectors, shape.constants) || pixels > shape.pixels ||
           (shape.isPooled && shape.pixels % pixels))
         continue;
       int64_t panel = vectors * isa.vectorFloats;
@@ -163,24 +163,16 @@ StageAttr Scheduler::chooseStage(const StageShape &shape) {
     tile = chooseMatrixTile(shape);
     if (shape.channels > shape.depth && staysNear(shape))
       order = LoopOrder::PixelsOuter;
+  } else if (auto attention = llvm::dyn_cast<AttentionOp>(shape.op)) {
+    StageShape head = shape;
+    head.channels = attention.getValueWidth();
+    // The exponential's, which LLVM keeps in registers where there are many.
+    head.constants = isa.registers >= 32 ? 8 : 0;
+    tile = chooseMatrixTile(head);
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
     tile = chooseDepthwiseTile(shape);
   }
   return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
-}
-
-/// Gives the filter its panels, and pads the bias where it ends inside of one.
-void Scheduler::setPanels(const StageShape &shape, int64_t panel) {
-  auto set = [&](Value value) {
-    auto argument = llvm::dyn_cast_if_present<mlir::BlockArgument>(value);
-    if (argument)
-      kernel.setLayout(
-          argument.getArgNumber(),
-          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
-  };
-  set(shape.op->getOperand(1));
-  if (shape.channels % panel && shape.op->getNumOperands() > 2)
-    set(shape.op->getOperand(2));
 }
 
 /// The best of few tasks that divide `size` into parts of at least `least`; 1
@@ -222,9 +214,12 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
   // Channels of small maps: only whole tiles of a kernel of one stage, for
   // else each task would compute all that comes before.
   bool oneStage = shapes.size() == 1 || llvm::isa<Pool2DOp>(shapes.back().op);
+  bool hasHeads = llvm::any_of(shapes, [](const StageShape &shape) {
+    return llvm::isa<AttentionOp>(shape.op);
+  });
   int64_t width =
       stages.empty() ? 1 : stages[0].getVectors() * isa.vectorFloats;
-  if (view != View::Elements && length < 64 && oneStage &&
+  if (view != View::Elements && length < 64 && oneStage && !hasHeads &&
       sizes->channels % width == 0) {
     int64_t tasks = chooseTasks(sizes->channels / width);
     if (tasks > 1)
@@ -249,24 +244,46 @@ int64_t Scheduler::chooseStrip(const Split &split,
   return shapes.size() > 1 || hasBorder ? 1 : rows;
 }
 
-void Scheduler::run() {
+ScheduleAttr Scheduler::run() {
   llvm::SmallVector<StageShape> shapes;
   llvm::SmallVector<StageAttr> stages;
   for (Operation &op : kernel.getBody().front().without_terminator())
     if (halide::isComputing(&op))
       shapes.push_back(getShape(&op));
-  for (const StageShape &shape : shapes) {
+  for (const StageShape &shape : shapes)
     stages.push_back(chooseStage(shape));
-    if (isMatrix(shape.op))
-      setPanels(shape, stages.back().getVectors() * isa.vectorFloats);
-  }
   Split split = chooseSplit(shapes, stages);
   int64_t strip = chooseStrip(split, shapes);
-  kernel.setScheduleAttr(ScheduleAttr::get(kernel.getContext(), split.axis,
-                                           split.tasks, strip, stages));
+  return ScheduleAttr::get(kernel.getContext(), split.axis, split.tasks, strip,
+                           stages);
+}
+
+/// Gives the filter of `op` its panels, and pads the bias where it ends inside
+/// of one.
+static void setPanels(KernelOp kernel, Operation *op, int64_t panel) {
+  auto set = [&](Value value) {
+    auto argument = llvm::dyn_cast_if_present<mlir::BlockArgument>(value);
+    if (argument)
+      kernel.setLayout(
+          argument.getArgNumber(),
+          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+  };
+  set(op->getOperand(1));
+  int64_t channels = halide::getShape(op->getResult(0)).back();
+  if (channels % panel && op->getNumOperands() > 2)
+    set(op->getOperand(2));
+}
+
+void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
+  kernel.setScheduleAttr(schedule);
+  for (Operation &op : kernel.getBody().front())
+    if (isMatrix(&op))
+      setPanels(kernel, &op,
+                halide::getStageAttr(kernel, &op).getVectors() *
+                    isa.vectorFloats);
 }
 
 void cpu::schedule(const Isa &isa, const cost::Machine &machine,
                    KernelOp kernel) {
-  Scheduler(isa, machine, kernel).run();
+  setSchedule(isa, kernel, Scheduler(isa, machine, kernel).run());
 }

@@ -26,7 +26,8 @@ private:
   void visit(const Halide::Internal::Allocate *op) override {
     uint64_t elements = op->constant_allocation_size() + op->padding;
     if (!op->constant_allocation_size())
-      throw Unsupported("scratch memory of a size that is not constant");
+      throw Unsupported("scratch memory of a size that is not constant, " +
+                        op->name);
     uint64_t size = elements * op->type.bytes();
     // Halide keeps what fits on the stack there unless it is told otherwise.
     constexpr uint64_t kStackBytes = 16 * 1024;
@@ -41,12 +42,11 @@ private:
 
 static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
                            llvm::StringRef symbol) {
-  mobile::ScheduleAttr schedule = kernel.getScheduleAttr();
-  if (!schedule)
+  if (!kernel.getScheduleAttr())
     throw Unsupported("the kernel has no schedule");
-  Pipeline pipeline = buildPipeline(kernel);
+  Pipeline pipeline = buildPipeline(kernel, form);
   Code code;
-  applySchedule(pipeline, schedule, form);
+  applySchedule(pipeline, kernel, form);
   code.taskBytes = pipeline.taskStride * sizeof(float);
   Halide::Target target(form.target);
   for (auto feature :

@@ -26,7 +26,7 @@ struct Computed {
 
 class Builder {
 public:
-  explicit Builder(KernelOp kernel) : kernel(kernel) {
+  Builder(KernelOp kernel, const Form &form) : kernel(kernel), form(form) {
     pipeline.view = getView(kernel);
   }
   Pipeline build();
@@ -44,6 +44,7 @@ private:
   Computed pad(PadOp op);
   template <typename Op> Computed binary(Op op);
   Computed pool(Pool2DOp op);
+  Computed attention(AttentionOp op);
   Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
   void sliceOutput(const Tensor &whole);
@@ -53,6 +54,7 @@ private:
   bool isFlat() const { return pipeline.view != View::Maps; }
 
   KernelOp kernel;
+  const Form &form;
   Pipeline pipeline;
   std::vector<Halide::ImageParam> parameters;
   llvm::DenseMap<Value, Computed> values;
@@ -83,6 +85,7 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
         sizes.push_back(size);
   } else if (llvm::any_of(value.getUsers(), [&](Operation *user) {
                return isComputing(user) && user->getNumOperands() > 1 &&
+                      !llvm::isa<AttentionOp>(user) &&
                       user->getOperand(1) == value;
              })) {
     for (int64_t size : llvm::reverse(shape)) // a filter
@@ -253,6 +256,14 @@ Computed Builder::pool(Pool2DOp op) {
   return addStage(buildPool(op, input.tensor, isFlat()), op);
 }
 
+Computed Builder::attention(AttentionOp op) {
+  return addStage(buildAttention(op, read(op.getQuery()).tensor,
+                                 read(op.getKey()).tensor,
+                                 read(op.getValue()).tensor, form.vectorFloats,
+                                 getStageAttr(kernel, op)),
+                  op);
+}
+
 Computed Builder::visit(Operation *op) {
   return llvm::TypeSwitch<Operation *, Computed>(op)
       .Case([&](Conv2DOp conv) {
@@ -280,6 +291,7 @@ Computed Builder::visit(Operation *op) {
       .Case([&](SoftmaxOp softmax) {
         return addStage(buildSoftmax(read(softmax.getInput()).tensor), softmax);
       })
+      .Case([&](AttentionOp op) { return attention(op); })
       .Case([&](AddOp add) { return binary(add); })
       .Case([&](MulOp mul) { return binary(mul); })
       .Case([&](TransposeOp op) { return transpose(op); })
@@ -379,6 +391,6 @@ Pipeline Builder::build() {
   return std::move(pipeline);
 }
 
-Pipeline halide::buildPipeline(KernelOp kernel) {
-  return Builder(kernel).build();
+Pipeline halide::buildPipeline(KernelOp kernel, const Form &form) {
+  return Builder(kernel, form).build();
 }

@@ -29,9 +29,10 @@ struct Pipeline {
 ///
 /// A global pool may sum up the tiles of the stage before it as they come. That
 /// stage has no root then.
-Pipeline buildPipeline(mobile::KernelOp kernel);
+Pipeline buildPipeline(mobile::KernelOp kernel, const Form &form);
 
-/// Sets the pipeline's strip and the rows that each stage keeps in memory.
+/// Sets the pipeline's strip, the rows that each stage keeps in memory, and
+/// which stages run before the strips.
 void findLiveRows(mobile::KernelOp kernel, Pipeline &pipeline);
 
 } // namespace minnow::halide

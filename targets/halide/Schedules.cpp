@@ -40,8 +40,8 @@ struct Tile {
 
 class Scheduler {
 public:
-  Scheduler(Pipeline &pipeline, ScheduleAttr schedule, const Form &form)
-      : pipeline(pipeline), schedule(schedule), form(form) {}
+  Scheduler(Pipeline &pipeline, KernelOp kernel, const Form &form)
+      : pipeline(pipeline), kernel(kernel), form(form) {}
   void run();
 
 private:
@@ -54,13 +54,19 @@ private:
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
+  void scheduleAttention(Stage &stage, const Tile &tile);
+  void scheduleWeights(Attention &parts, Func root, const Tile &tile);
+  int getAttentionRows(const Tile &tile) const;
+  /// Places what an inner stage keeps in memory.
+  void storeRoot(Stage &stage);
   void scheduleBorder(Stage &stage);
   void storeForStrip(Func func, int liveRows, int allRows);
 
   Pipeline &pipeline;
-  ScheduleAttr schedule;
+  KernelOp kernel;
   const Form &form;
   Var ci{"ci"}, co{"co"}, cv{"cv"}, xi{"xi"}, xo{"xo"}, yi{"yi"}, ys{"ys"};
+  Var xb{"xb"}, ho{"ho"}, mi{"mi"}, mo{"mo"}, mv{"mv"};
 };
 
 } // namespace
@@ -80,6 +86,13 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   tile.channelsOuter =
       attribute && attribute.getOrder() == LoopOrder::ChannelsOuter;
   tile.pixels = std::clamp(tile.pixels, 1, tile.columns);
+  if (stage.kind == StageKind::Attention) {
+    int width = stage.attention->valueWidth;
+    tile.vector = getDividingVector(width, form.vectorFloats);
+    while (width / tile.vector % tile.vectors)
+      --tile.vectors;
+    return tile;
+  }
   // Only matrix products have weights that reach to the end of a vector.
   if (stage.kind != StageKind::Matrix) {
     tile.vector = getDividingVector(tile.channels, form.vectorFloats);
@@ -145,6 +158,15 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
     update.unroll(RVar(stage.domain.x));
 }
 
+void Scheduler::storeRoot(Stage &stage) {
+  const Tensor &result = stage.result;
+  stage.root.bound(c, 0, result.channels).bound(x, 0, result.columns);
+  if (stage.isWhole)
+    stage.root.bound(y, 0, result.rows).compute_root();
+  else
+    storeForStrip(stage.root, stage.liveRows, result.rows);
+}
+
 /// Computes `func` for each strip and keeps the rows that the next one reads.
 void Scheduler::storeForStrip(Func func, int liveRows, int allRows) {
   func.compute_at(pipeline.output, ys).store_root();
@@ -159,8 +181,11 @@ void Scheduler::storeForStrip(Func func, int liveRows, int allRows) {
 
 void Scheduler::scheduleBorder(Stage &stage) {
   // The border adds at most one window to the rows of the input.
-  storeForStrip(stage.padded, stage.livePaddedRows,
-                stage.input.rows + stage.livePaddedRows);
+  if (stage.isWhole)
+    stage.padded.compute_root();
+  else
+    storeForStrip(stage.padded, stage.livePaddedRows,
+                  stage.input.rows + stage.livePaddedRows);
   if (stage.input.columnsFirst) {
     stage.padded.reorder_storage(x, y, c).reorder(x, y, c);
     stage.padded.vectorize(x, form.vectorFloats);
@@ -173,10 +198,8 @@ void Scheduler::scheduleBorder(Stage &stage) {
 void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   bool isOutput = stage.root.name() == pipeline.output.name();
   Var at = tileRoot(stage.root, tile, isOutput);
-  if (!isOutput) {
-    stage.root.bound(c, 0, tile.channels).bound(x, 0, tile.columns);
-    storeForStrip(stage.root, stage.liveRows, stage.result.rows);
-  }
+  if (!isOutput)
+    storeRoot(stage);
   if (stage.accumulator.defined())
     scheduleSums(stage, tile, at);
   if (stage.padded.defined())
@@ -211,10 +234,8 @@ void Scheduler::schedulePool(Stage &stage, const Tile &tile, Stage *inner,
 void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
   bool isOutput = stage.root.name() == pipeline.output.name();
   tileRoot(stage.root, tile, isOutput);
-  if (!isOutput) {
-    stage.root.bound(c, 0, tile.channels).bound(x, 0, tile.columns);
-    storeForStrip(stage.root, stage.liveRows, stage.result.rows);
-  }
+  if (!isOutput)
+    storeRoot(stage);
   stage.root.reorder({ci, cv, co, xi, xo});
   for (Func func : {stage.accumulator, stage.second}) {
     func.compute_at(stage.root, xi);
@@ -222,13 +243,108 @@ void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
   }
 }
 
+/// The rows for which logits and weights are computed at once: a few tiles, so
+/// that the ends of sums and of reductions overlap, but none in vain.
+int Scheduler::getAttentionRows(const Tile &tile) const {
+  int best = tile.pixels, least = llvm::alignTo(tile.columns, best);
+  for (int rows = 2 * tile.pixels; rows <= std::min(24, tile.columns);
+       rows += tile.pixels)
+    if (int padded = llvm::alignTo(tile.columns, rows); padded <= least) {
+      best = rows;
+      least = padded;
+    }
+  return best;
+}
+
+/// What a tile of rows needs before its products with the values. Rows are
+/// unrolled, so that their sums do not wait for each other.
+void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
+  int vector = form.vectorFloats;
+  // One head, all its keys and some rows at a time: Halide cannot always prove
+  // it.
+  for (Func func : {parts.logits, parts.weights})
+    func.bound(key, 0, parts.paddedKeys);
+  for (Func func : {parts.logits, parts.largestLanes, parts.largest,
+                    parts.weights, parts.sumLanes, parts.sum})
+    func.bound_extent(head, 1).bound_extent(x, getAttentionRows(tile));
+  parts.products.bound_extent(key, vector * parts.keyVectors)
+      .bound_extent(head, 1)
+      .bound_extent(x, tile.pixels);
+  parts.logits.compute_at(root, xb)
+      .split(key, mo, mi, vector * parts.keyVectors)
+      .split(mi, mv, mi, vector)
+      .split(x, xo, xi, tile.pixels)
+      .reorder(mi, mv, xi, xo, mo)
+      .vectorize(mi)
+      .unroll(mv)
+      .unroll(xi);
+  parts.products.compute_at(parts.logits, xo)
+      .vectorize(key, vector)
+      .unroll(key)
+      .unroll(x);
+  parts.products.update()
+      .reorder(key, x, RVar(parts.width.x))
+      .vectorize(key, vector)
+      .unroll(key)
+      .unroll(x);
+  parts.weights.compute_at(root, xb).vectorize(key, vector);
+  if (parts.paddedKeys % (2 * vector) == 0)
+    parts.weights.unroll(key, 2);
+  for (Func lanes : {parts.largestLanes, parts.sumLanes}) {
+    lanes.compute_at(root, xb).vectorize(lane);
+    lanes.update().split(x, xo, xi, tile.pixels);
+    lanes.update().reorder(lane, xi, RVar(parts.chunks.x), xo);
+    lanes.update().vectorize(lane).unroll(xi);
+  }
+  for (Func row : {parts.largest, parts.sum}) {
+    row.compute_at(root, xb);
+    row.update().atomic().vectorize(RVar(parts.lanes.x)).unroll(x);
+  }
+}
+
+/// Heads outside, then rows: a head's keys and values stay near.
+void Scheduler::scheduleAttention(Stage &stage, const Tile &tile) {
+  Attention &parts = *stage.attention;
+  Func root = stage.root;
+  // All vectors of a head are unrolled, so that their places are constants.
+  root.split(c, ho, co, parts.valueWidth);
+  root.split(co, co, ci, tile.vector).vectorize(ci).unroll(co);
+  root.split(x, xb, xi, getAttentionRows(tile), TailStrategy::ShiftInwards);
+  if (root.name() == pipeline.output.name()) {
+    root.split(y, ys, yi, pipeline.strip);
+    root.reorder(ci, co, xi, xb, yi, ho, ys);
+  } else {
+    root.reorder(ci, co, xi, xb, y, ho);
+    storeRoot(stage);
+  }
+  scheduleWeights(parts, root, tile);
+
+  parts.rows.compute_at(root, xb).bound(channel, 0, parts.valueWidth);
+  parts.rows.bound_extent(head, 1).bound_extent(x, getAttentionRows(tile));
+  parts.rows.split(channel, co, ci, tile.width())
+      .split(ci, cv, ci, tile.vector);
+  parts.rows.split(x, xo, xi, tile.pixels).reorder(ci, cv, xi, co, xo);
+  parts.rows.vectorize(ci).unroll(cv).unroll(xi);
+  Func acc = stage.accumulator;
+  acc.compute_at(parts.rows, co).bound_extent(channel, tile.width());
+  acc.bound_extent(head, 1).bound_extent(x, tile.pixels);
+  acc.vectorize(channel, tile.vector).unroll(channel).unroll(x);
+  acc.update().reorder(channel, x, RVar(stage.domain.x), RVar(stage.domain.y));
+  acc.update().vectorize(channel, tile.vector).unroll(channel).unroll(x);
+
+  auto dims = parts.packedKeys.args();
+  parts.packedKeys.compute_root()
+      .bound(key, 0, parts.paddedKeys)
+      .bound(dims[1], 0, parts.keyWidth)
+      .bound(dims[2], 0, parts.keyHeads)
+      .vectorize(key, form.vectorFloats);
+}
+
 void Scheduler::run() {
-  auto attributes = schedule.getStages();
   Stage *inner = nullptr;
   Tile innerTile;
-  for (auto [i, stage] : llvm::enumerate(pipeline.stages)) {
-    Tile tile =
-        getTile(stage, i < attributes.size() ? attributes[i] : StageAttr());
+  for (Stage &stage : pipeline.stages) {
+    Tile tile = getTile(stage, getStageAttr(kernel, stage.op));
     if (!stage.root.defined()) {
       inner = &stage;
       innerTile = tile;
@@ -240,12 +356,14 @@ void Scheduler::run() {
       schedulePool(stage, tile, inner, inner ? &innerTile : nullptr);
     else if (stage.kind == StageKind::Softmax)
       scheduleSoftmax(stage, tile);
+    else if (stage.kind == StageKind::Attention)
+      scheduleAttention(stage, tile);
     else
       scheduleStage(stage, tile);
   }
 }
 
-void halide::applySchedule(Pipeline &pipeline, ScheduleAttr schedule,
+void halide::applySchedule(Pipeline &pipeline, KernelOp kernel,
                            const Form &form) {
-  Scheduler(pipeline, schedule, form).run();
+  Scheduler(pipeline, kernel, form).run();
 }

@@ -10,8 +10,8 @@
 
 namespace minnow::halide {
 
-/// Gives each stage its loops.
-void applySchedule(Pipeline &pipeline, mobile::ScheduleAttr schedule,
+/// Gives each stage its loops, by the schedule of `kernel`.
+void applySchedule(Pipeline &pipeline, mobile::KernelOp kernel,
                    const Form &form);
 
 } // namespace minnow::halide

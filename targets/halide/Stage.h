@@ -12,9 +12,11 @@
 #define MINNOW_TARGETS_HALIDE_STAGE_H
 
 #include "dialects/mobile/Mobile.h"
+#include "targets/halide/Attention.h"
 #include "targets/halide/Form.h"
 #include <Halide.h>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 
 namespace minnow::halide {
@@ -44,6 +46,7 @@ enum class StageKind {
   Pool,
   GlobalPool,
   Softmax,
+  Attention,
   Elementwise
 };
 
@@ -57,12 +60,15 @@ struct Stage {
   Halide::Func padded;  // the input with its border, or undefined
   Halide::Func operand; // of a product: the input at the terms of its sums
   Halide::Func second;  // softmax: the sums
+  std::shared_ptr<Attention> attention; // of an attention
   Tensor input;
   Tensor result;     // of the primitive itself
   Halide::Func root; // holds the value that leaves the stage
   // For one strip of the output: the rows of `root` and of `padded` that must
   // be in memory at once.
   int liveRows = 1, livePaddedRows = 1;
+  // A later stage reads all rows at once: this one runs before the strips.
+  bool isWhole = false;
 };
 
 extern const Halide::Var c, x, y;
@@ -80,6 +86,10 @@ Stage buildDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
                      Halide::Func filter, const Weight &bias);
 Stage buildPool(mobile::Pool2DOp op, const Tensor &input, bool flat);
 Stage buildSoftmax(const Tensor &input);
+/// `tile` is the stage's of the schedule; its vectors are of the values.
+Stage buildAttention(mobile::AttentionOp op, const Tensor &query,
+                     const Tensor &keys, const Tensor &values, int vector,
+                     mobile::StageAttr tile);
 
 } // namespace minnow::halide
 

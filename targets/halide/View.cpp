@@ -29,6 +29,17 @@ bool halide::isComputing(Operation *op) {
       op);
 }
 
+StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {
+  auto stages = kernel.getScheduleAttr().getStages();
+  size_t index = 0;
+  for (Operation &each : kernel.getBody().front()) {
+    if (&each == op && index < stages.size())
+      return stages[index];
+    index += isComputing(&each);
+  }
+  return {};
+}
+
 /// Whether `rhs` is repeated along positions other than all of them.
 static bool isBroadcastOverSome(Value lhs, Value rhs) {
   auto shape = getShape(rhs);
@@ -49,6 +60,8 @@ static bool isPixelwise(Operation &op) {
                getShape(reshape.getResult()).back();
       })
       .Case([](SoftmaxOp) { return true; })
+      // Its keys are all positions of one image.
+      .Case([](AttentionOp op) { return getShape(op.getKey())[0] == 1; })
       .Default(false);
 }
 

@@ -33,6 +33,10 @@ std::optional<Sizes> getSizes(mlir::Value value, View view);
 /// are computed where their result is used.
 bool isComputing(mlir::Operation *op);
 
+/// The entry of the schedule for `op`, a primitive that computes in `kernel`;
+/// null where the schedule has none or `op` is null.
+mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
+
 llvm::ArrayRef<int64_t> getShape(mlir::Value value);
 int64_t product(llvm::ArrayRef<int64_t> sizes);
 

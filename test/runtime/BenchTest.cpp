@@ -23,13 +23,18 @@ TEST(Bench, Summary) {
 }
 
 TEST(Bench, KernelsAreSummedSlowestFirst) {
-  const std::vector<KernelTime> kernels = totalByKernel(
-      {{"a", "x", 1, 0.1, 5}, {"b", "y", 4, 0.4, 6}, {"a", "z", 5, 0.5, 5}});
+  const std::vector<KernelTime> kernels =
+      totalByKernel({{{1, 0.1, 0.5, 5, 8}, "a", "x"},
+                     {{4, 0.4, 3, 6, 8}, "b", "y"},
+                     {{5, 0.5, 0.5, 5, 8}, "a", "z"}});
   ASSERT_EQ(kernels.size(), 2u);
   EXPECT_EQ(kernels[0].kernel, "a");
   EXPECT_EQ(kernels[0].calls, 2u);
   EXPECT_EQ(kernels[0].macs, 10u);
+  EXPECT_EQ(kernels[0].bytes, 16u);
   EXPECT_DOUBLE_EQ(kernels[0].us, 6);
+  EXPECT_DOUBLE_EQ(kernels[0].rooflineUs, 1);
+  EXPECT_DOUBLE_EQ(kernels[1].rooflineShare(), 0.75);
 }
 
 TEST(Bench, ProfileNamesEachCall) {
@@ -38,11 +43,13 @@ TEST(Bench, ProfileNamesEachCall) {
             MINNOW_STATUS_OK);
   EXPECT_EQ(totalMacs(session.model()), 24u);
   std::vector<CallTime> calls;
-  ASSERT_EQ(profile(session, 10, calls, nullptr), MINNOW_STATUS_OK);
+  ASSERT_EQ(profile(session, 10, {1e6, {{1, 1e9}}}, calls, nullptr),
+            MINNOW_STATUS_OK);
   ASSERT_EQ(calls.size(), 2u);
   EXPECT_EQ(calls[0].kernel, "scale");
   EXPECT_EQ(calls[1].layer, "head");
   EXPECT_NEAR(calls[0].share + calls[1].share, 1, 1e-9);
+  EXPECT_DOUBLE_EQ(calls[0].rooflineUs, 12);
 }
 
 } // namespace

@@ -133,8 +133,22 @@ TEST(BenchProgram, PrintsTextAndJson) {
       "minnow-bench " + kModel + " --iterations 5 --warmup 1 --profile ";
   expectCall(command, 0, "scale, stem");
   expectCall(command + "--json --threads 2", 0, "\"p90_ms\": ");
+  expectCall(command + "--json", 0, "\"roofline_share\": ");
   expectCall("minnow-bench " + kPhoto, 1, "no compiled network");
   expectCall("minnow-bench " + kModel + " --iterations 0", 1, "--iterations");
+}
+
+TEST(BenchProgram, WritesATrace) {
+  const TemporaryFile file;
+  const std::string command =
+      "minnow-bench " + kModel + " --iterations 1 --threads 2 --trace ";
+  expectCall(command + file.path, 0, "fixture on cpu");
+  const std::string trace = readFile(file.path);
+  for (const char *part :
+       {"\"traceEvents\":[", "\"name\":\"inference 4\"",
+        "\"name\":\"thread 1\"", "\"args\":{\"layer\":\"stem\",\"task\":5}"})
+    EXPECT_NE(trace.find(part), std::string::npos) << part << "\n" << trace;
+  expectCall(command + "/nonexistent/a", 1, "cannot write '/nonexistent/a'");
 }
 
 } // namespace

@@ -6,6 +6,8 @@
 // changing size so that late workers meet later jobs.
 //===----------------------------------------------------------------------===//
 #include "runtime/ThreadPool.h"
+#include "runtime/Session.h"
+#include "test/runtime/Support.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 using namespace minnow;
+using namespace minnow::test;
 
 namespace {
 
@@ -81,5 +84,38 @@ TEST_P(Pool, EndsWithoutHavingWorked) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, Pool, testing::Values(1, 2, 3, 4));
+
+TEST(UseThreads, RunsTheTasksThere) {
+  Session session;
+  ASSERT_EQ(session.open(built("fixture-good.so").c_str(), 1, nullptr),
+            MINNOW_STATUS_OK);
+  uint32_t seen = 0;
+  const minnow_threads counting = {
+      &seen, 1, [](void *self, uint32_t tasks, minnow_task fn, void *closure) {
+        *static_cast<uint32_t *>(self) += tasks;
+        for (uint32_t task = 0; task < tasks; ++task)
+          fn(closure, task, 0);
+      }};
+  double elapsed = 0;
+  ASSERT_EQ(minnow_context_use_threads(session.context(), &counting, nullptr),
+            MINNOW_STATUS_OK);
+  ASSERT_EQ(session.run(elapsed, nullptr), MINNOW_STATUS_OK);
+  EXPECT_EQ(seen, 6u);
+  minnow_context_use_threads(session.context(), nullptr, nullptr);
+  ASSERT_EQ(session.run(elapsed, nullptr), MINNOW_STATUS_OK);
+  EXPECT_EQ(seen, 6u);
+}
+
+TEST(UseThreads, RefusesMoreThanTheContextHas) {
+  Session session;
+  ASSERT_EQ(session.open(built("fixture-good.so").c_str(), 1, nullptr),
+            MINNOW_STATUS_OK);
+  const auto pool = ThreadPool::create(2, nullptr);
+  minnow_error error = {};
+  EXPECT_EQ(minnow_context_use_threads(session.context(), pool->abi(), &error),
+            MINNOW_STATUS_BAD_ARGUMENT);
+  EXPECT_STREQ(error.message,
+               "2 threads given to a context that was made for 1 to 1");
+}
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "test/targets/cpu/Harness.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -199,6 +200,39 @@ static Array softmax(SoftmaxOp op, Array &in) {
   return out;
 }
 
+/// One row of attention: the query's channels [q, q + width) against all keys.
+static void attendRow(AttentionOp op, const double *q, Array &keys,
+                      Array &values, int64_t group, double *out) {
+  int64_t count = op.getNumKeys(), width = op.getKeyWidth();
+  int64_t keyStride = keys.shape[3], valueStride = values.shape[3];
+  std::vector<double> logits(count);
+  for (int64_t m = 0; m < count; ++m) {
+    for (int64_t d = 0; d < width; ++d)
+      logits[m] += q[d] * keys.data[m * keyStride + group * width + d];
+    logits[m] *= op.getScale().convertToDouble();
+  }
+  double largest = *std::max_element(logits.begin(), logits.end()), sum = 0;
+  for (double &logit : logits)
+    sum += logit = std::exp(logit - largest);
+  for (int64_t e = 0; e < op.getValueWidth(); ++e) {
+    out[e] = 0;
+    for (int64_t m = 0; m < count; ++m)
+      out[e] += logits[m] / sum *
+                values.data[m * valueStride + group * op.getValueWidth() + e];
+  }
+}
+
+static Array attend(AttentionOp op, Array &query, Array &keys, Array &values) {
+  Array out(op.getResult());
+  int64_t heads = op.getHeads(), members = heads / op.getKeyHeads();
+  for (int64_t n = 0; n < op.getNumQueries(); ++n)
+    for (int64_t h = 0; h < heads; ++h)
+      attendRow(op, &query.data[(n * heads + h) * op.getKeyWidth()], keys,
+                values, h / members,
+                &out.data[(n * heads + h) * op.getValueWidth()]);
+  return out;
+}
+
 static Array evaluateOp(Operation *op, llvm::ArrayRef<Array *> in) {
   Array *bias = in.size() > 2 ? in[2] : nullptr;
   return llvm::TypeSwitch<Operation *, Array>(op)
@@ -213,6 +247,7 @@ static Array evaluateOp(Operation *op, llvm::ArrayRef<Array *> in) {
       .Case([&](TransposeOp o) { return transpose(o, *in[0]); })
       .Case([&](PadOp o) { return pad(o, *in[0]); })
       .Case([&](SoftmaxOp o) { return softmax(o, *in[0]); })
+      .Case([&](AttentionOp o) { return attend(o, *in[0], *in[1], *in[2]); })
       .Case([&](ActivateOp o) {
         Array out = *in[0];
         for (double &value : out.data)

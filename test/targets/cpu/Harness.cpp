@@ -4,6 +4,7 @@
 // Compiling, loading and running one kernel.
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Harness.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/llvm/Object.h"
 #include "llvm/Support/FileSystem.h"
@@ -79,10 +80,11 @@ bool test::canRun(const std::string &cpu) {
   return cpu != "haswell" || (host.lookup("avx2") && host.lookup("fma"));
 }
 
-CompiledKernel::CompiledKernel(const std::string &text, const std::string &cpu)
+CompiledKernel::CompiledKernel(const std::string &text, const std::string &cpu,
+                               const std::string &schedule)
     : context(mlir::MLIRContext::Threading::DISABLED) {
   context.loadDialect<mobile::MobileDialect>();
-  if (compile(text, cpu))
+  if (compile(text, cpu, schedule))
     makeOperands();
 }
 
@@ -91,7 +93,8 @@ CompiledKernel::~CompiledKernel() {
     dlclose(library);
 }
 
-bool CompiledKernel::compile(const std::string &text, const std::string &cpu) {
+bool CompiledKernel::compile(const std::string &text, const std::string &cpu,
+                             const std::string &schedule) {
   auto fail = [&](llvm::Error reason) {
     error = llvm::toString(std::move(reason));
     return false;
@@ -110,7 +113,15 @@ bool CompiledKernel::compile(const std::string &text, const std::string &cpu) {
   auto isa = cpu::makeIsa(*resolved);
   if (!isa)
     return fail(isa.takeError());
-  if (!kernel.getScheduleAttr())
+  if (!schedule.empty()) {
+    auto attribute = llvm::dyn_cast_if_present<mobile::ScheduleAttr>(
+        mlir::parseAttribute(schedule, &context));
+    if (!attribute) {
+      error = "no schedule: " + schedule;
+      return false;
+    }
+    cpu::setSchedule(*isa, kernel, attribute);
+  } else if (!kernel.getScheduleAttr())
     cpu::schedule(*isa, cost::Machine(), kernel);
   auto emitted = cpu::emit(*isa, kernel, "kernel");
   if (!emitted)

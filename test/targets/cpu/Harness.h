@@ -40,8 +40,10 @@ struct Scratch {
 class CompiledKernel {
 public:
   /// Parses `text`, a module with one mobile.kernel; schedules it if it has no
-  /// schedule; compiles and loads it. Failures are in `getError()`.
-  CompiledKernel(const std::string &text, const std::string &cpu);
+  /// schedule, by `schedule` if that is given; compiles and loads it. Failures
+  /// are in `getError()`.
+  CompiledKernel(const std::string &text, const std::string &cpu,
+                 const std::string &schedule = "");
   ~CompiledKernel();
 
   const std::string &getError() const { return error; }
@@ -56,7 +58,8 @@ public:
   double getRelativeError();
 
 private:
-  bool compile(const std::string &text, const std::string &cpu);
+  bool compile(const std::string &text, const std::string &cpu,
+               const std::string &schedule);
   bool load(const std::string &bytes);
   void makeOperands();
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Harness.h"
 #include "test/targets/cpu/Text.h"
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace minnow::test;
@@ -218,6 +219,22 @@ TEST_P(KernelTest, PointwiseWithGlobalPool) {
     Node out = text.conv(in, {outputs, 1, 1, {}, "relu"});
     out = text.globalPool(out);
     check(text, text.reshape(out, {1, outputs}));
+  }
+}
+
+TEST_P(KernelTest, AttentionOfAnySize) {
+  struct {
+    int64_t size, keySize, heads, keyHeads, keyWidth, valueWidth;
+  } cases[] = {
+      {16, 8, 4, 1, 64, 64},  {8, 8, 4, 1, 64, 64}, {24, 12, 8, 1, 48, 48},
+      {12, 12, 8, 1, 64, 64}, {7, 7, 3, 3, 32, 32}, {6, 5, 4, 2, 24, 40},
+      {5, 3, 6, 1, 10, 20},   {1, 1, 2, 1, 8, 7},   {14, 14, 2, 2, 16, 16}};
+  for (auto [size, keySize, heads, keyHeads, keyWidth, valueWidth] : cases) {
+    KernelText text;
+    Node q = text.argument({1, size, size + 1, heads * keyWidth});
+    Node k = text.argument({1, keySize, keySize, keyHeads * keyWidth});
+    Node v = text.argument({1, keySize, keySize, keyHeads * valueWidth});
+    check(text, text.attention(q, k, v, heads, 1 / std::sqrt(keyWidth)));
   }
 }
 

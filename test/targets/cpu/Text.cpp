@@ -142,6 +142,16 @@ Node KernelText::softmax(const Node &input) {
   return append("softmax", {}, " " + input.name, input.shape, true);
 }
 
+Node KernelText::attention(const Node &query, const Node &key,
+                           const Node &value, int64_t heads, double scale) {
+  Shape shape = query.shape;
+  shape[3] = value.shape[3] * heads * (query.shape[3] / heads) / key.shape[3];
+  return append("attention", {query, key, value},
+                fmt::format(" {}, {}, {} heads {} scale {:e}", query.name,
+                            key.name, value.name, heads, scale),
+                shape);
+}
+
 std::string KernelText::finish(const Node &result,
                                const std::string &attributes) {
   return fmt::format("mobile.kernel @kernel({}) -> {} {} {{\n{}"

@@ -45,6 +45,8 @@ public:
   Node reshape(const Node &input, const Shape &shape);
   Node pad(const Node &input, const Shape &pad);
   Node softmax(const Node &input);
+  Node attention(const Node &query, const Node &key, const Node &value,
+                 int64_t heads, double scale);
   /// The module that gives `result`.
   std::string finish(const Node &result, const std::string &attributes = "");
 

@@ -1,0 +1,135 @@
+//===- Attention.cpp - attention as Halide functions ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The arithmetic of attention.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Attention.h"
+#include "targets/halide/Stage.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace minnow;
+using namespace minnow::halide;
+using namespace minnow::mobile;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+
+const Halide::Var halide::lane("lane"), halide::key("key"),
+    halide::head("head"), halide::channel("channel");
+
+int halide::chooseKeyVectors(int keys, int vector, int rows, int most) {
+  int best = 1;
+  double least = INFINITY;
+  for (int vectors = 1; vectors <= most; ++vectors) {
+    double padded = llvm::alignTo(keys, vector * vectors);
+    double cost = padded * (1 + 0.25 * (1.0 / vectors + 1.0 / rows));
+    if (cost < least) {
+      least = cost;
+      best = vectors;
+    }
+  }
+  return best;
+}
+
+/// 2^v for v <= 0, to 3 units in the last place; what is below 2^-100 becomes
+/// that, so that no product with it is denormal and slow.
+static Expr exp2(Expr v) {
+  Expr limited = Halide::max(v, -100.f);
+  // Rounds to the nearest whole number: the conversion cuts towards zero.
+  Expr whole = Halide::cast<int>(limited - 0.5f);
+  Expr rest = limited - Halide::cast<float>(whole);
+  // The minimax polynomial of degree 5 on [-1/2, 1/2].
+  Expr power = 0.0013276472454890609f;
+  for (float coefficient :
+       {0.009675540961325169f, 0.05550713092088699f, 0.24022120237350464f,
+        0.6931469440460205f, 1.0000001192092896f})
+    power = power * rest + coefficient;
+  return Halide::reinterpret<float>(Halide::reinterpret<int>(power) +
+                                    (whole << 23));
+}
+
+/// The largest or the sum of a row: vectors first, their lanes last.
+static void reduceRows(Attention &parts, Func from, Func lanes, Func result,
+                       int vector, Expr start, Expr combine(Expr, Expr)) {
+  lanes(lane, head, x, y) = start;
+  lanes(lane, head, x, y) = combine(
+      lanes(lane, head, x, y), from(parts.chunks * vector + lane, head, x, y));
+  result(head, x, y) = start;
+  result(head, x, y) =
+      combine(result(head, x, y), lanes(parts.lanes, head, x, y));
+}
+
+static void buildWeights(Attention &parts, const Tensor &query, int keys,
+                         int vector) {
+  parts.products = Func("products");
+  parts.logits = Func("logits");
+  parts.largestLanes = Func("largest_lanes");
+  parts.largest = Func("largest");
+  parts.weights = Func("weights");
+  parts.sumLanes = Func("sum_lanes");
+  parts.sum = Func("sum");
+  parts.width = RDom(0, parts.keyWidth, "d");
+  parts.chunks = RDom(0, parts.paddedKeys / vector, "chunk");
+  parts.lanes = RDom(0, vector, "lane");
+  const RDom &d = parts.width;
+  float lowest = -std::numeric_limits<float>::infinity();
+  parts.products(key, head, x, y) = 0.f;
+  parts.products(key, head, x, y) +=
+      query.func(head * parts.keyWidth + d, x, y) *
+      parts.packedKeys(key, d, head / (parts.heads / parts.keyHeads));
+  Expr product = parts.products(key, head, x, y);
+  parts.logits(key, head, x, y) =
+      parts.paddedKeys == keys ? product
+                               : Halide::select(key < keys, product, lowest);
+  reduceRows(parts, parts.logits, parts.largestLanes, parts.largest, vector,
+             lowest, [](Expr a, Expr b) { return Halide::max(a, b); });
+  parts.weights(key, head, x, y) =
+      exp2(parts.logits(key, head, x, y) - parts.largest(head, x, y));
+  reduceRows(parts, parts.weights, parts.sumLanes, parts.sum, vector, 0.f,
+             [](Expr a, Expr b) { return a + b; });
+}
+
+Stage halide::buildAttention(AttentionOp op, const Tensor &query,
+                             const Tensor &keys, const Tensor &values,
+                             int vector, StageAttr tile) {
+  Stage stage;
+  stage.kind = StageKind::Attention;
+  stage.input = query;
+  stage.attention = std::make_shared<Attention>();
+  Attention &parts = *stage.attention;
+  parts.heads = op.getHeads(), parts.keyHeads = op.getKeyHeads();
+  parts.keyWidth = op.getKeyWidth(), parts.valueWidth = op.getValueWidth();
+  int count = keys.columns * keys.rows;
+  int rows = tile ? tile.getPixels() : 1, most = tile ? tile.getVectors() : 1;
+  parts.keyVectors = chooseKeyVectors(count, vector, rows, most);
+  parts.paddedKeys = llvm::alignTo(count, vector * parts.keyVectors);
+
+  // Keys lie along the vectors. The base of the exponential is 2.
+  Halide::Var d("d"), group("group");
+  float scale = op.getScale().convertToDouble() * M_LOG2E;
+  Expr position = Halide::min(key, count - 1);
+  parts.packedKeys = Func("packed_keys");
+  parts.packedKeys(key, d, group) =
+      keys.func(group * parts.keyWidth + d, position % keys.columns,
+                position / keys.columns) *
+      scale;
+  buildWeights(parts, query, count, vector);
+
+  Func acc("accumulator"), result("attention");
+  RDom m(0, values.columns, 0, values.rows, "m");
+  Expr first = head / (parts.heads / parts.keyHeads) * parts.valueWidth;
+  acc(channel, head, x, y) = 0.f;
+  acc(channel, head, x, y) +=
+      parts.weights(m.y * values.columns + m.x, head, x, y) *
+      values.func(first + channel, m.x, m.y);
+  parts.rows = Func("rows");
+  parts.rows(channel, head, x, y) = acc(channel, head, x, y);
+  Expr owner = c / parts.valueWidth;
+  result(c, x, y) = parts.rows(c % parts.valueWidth, owner, x, y) *
+                    (1.f / parts.sum(owner, x, y));
+  stage.domain = m;
+  stage.accumulator = acc;
+  stage.result = {result, parts.heads * parts.valueWidth, query.columns,
+                  query.rows};
+  return stage;
+}
