@@ -225,8 +225,10 @@ template <typename OpTy> struct FoldIntoConsumers : OpRewritePattern<OpTy> {
                                 PatternRewriter &rewriter) const override {
     SmallVector<Operation *> users;
     for (OpOperand &use : op->getUses()) {
-      if (!Convolution::isa(use.getOwner()) || use.getOperandNumber() != 0)
-        return rewriter.notifyMatchFailure(op, "a user is no convolution");
+      if (!Convolution::isa(use.getOwner()) || use.getOperandNumber() != 0 ||
+          use.getOwner()->getBlock() != op->getBlock())
+        return rewriter.notifyMatchFailure(
+            op, "a user is no convolution beside it");
       users.push_back(use.getOwner());
     }
     auto affine = matchAffine(op, weights);

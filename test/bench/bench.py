@@ -121,6 +121,18 @@ def measure(inputs, keys, arguments):
     return figures
 
 
+def count_aarch64(inputs):
+    """What one inference executes on AArch64: counts, or {"failed": why}."""
+    try:
+        path = inputs.make_aarch64()
+    except Unavailable as failure:
+        return {"failed": str(failure)}
+    answer = subprocess.run([sys.executable, HERE / "count_aarch64.py", path, "--json"], text=True, capture_output=True)
+    if answer.returncode:
+        return {"failed": answer.stderr.strip().splitlines()[-1]}
+    return json.loads(answer.stdout)
+
+
 def machine():
     """What the figures depend on and the reader cannot see."""
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
@@ -152,6 +164,7 @@ def parse():
     parser.add_argument("--threads", type=lambda text: [int(word) for word in text.split(",")], default=[1, 2],
                         help="default 1,2")
     parser.add_argument("--precision", choices=["f32", "int8"], default="f32")
+    parser.add_argument("--aarch64", action="store_true", help="count Minnow's instructions under qemu-aarch64 too")
     parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="where Minnow is built")
     arguments = parser.parse_args()
@@ -170,6 +183,8 @@ def run(arguments, path):
     for name in arguments.networks:
         inputs = Inputs(name, arguments.precision, arguments.build.resolve())
         results["networks"][name] = {"macs": inputs.macs, "threads": measure(inputs, keys, arguments)}
+        if arguments.aarch64:
+            results["networks"][name]["aarch64"] = count_aarch64(inputs)
         path.write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -117,11 +117,17 @@ class Inputs:
     def log(self, path):
         return path.with_name(path.name + ".log")
 
-    def compile(self, path):
+    def make_aarch64(self):
+        """Minnow's program for an ARM core, as count_aarch64.py runs it; raises Unavailable."""
+        path = self.folder / f"minnow-aarch64-{self.precision}.so"
+        self.compile(path, "cortex-a76")
+        return path
+
+    def compile(self, path, cpu="native"):
         words = ["--precision", self.precision]
         if self.precision == "int8":
             words += ["--calibrate", self.calibration()]
-        call([self.build / "bin" / "minnow", "compile", self.name, "--weights", f"random:{SEED}", "--cpu", "native",
+        call([self.build / "bin" / "minnow", "compile", self.name, "--weights", f"random:{SEED}", "--cpu", cpu,
               "-o", path, *words], self.log(path))
 
     def graph(self, path):

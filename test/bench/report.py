@@ -83,6 +83,22 @@ def circumstances(results):
             f"start. {peers}.")
 
 
+def aarch64_table(results):
+    """Markdown lines: what an inference executes on AArch64, where that was counted."""
+    counted = {name: network["aarch64"] for name, network in results["networks"].items() if "aarch64" in network}
+    if not counted:
+        return []
+    lines = ["## AArch64, instructions of one inference, in millions", "",
+             "| network | all | loads and stores | fmla | all / fewest |", "|---|---|---|---|---|"]
+    for name, counts in counted.items():
+        if "failed" in counts:
+            lines.append(f"| {name} | failed: {counts['failed']} | | | |")
+            continue
+        cells = [f"{counts[word] / 1e6:.1f}" for word in ("instructions", "memory", "fmla")]
+        lines.append(f"| {name} | {' | '.join(cells)} | {counts['instructions'] / (counts['macs'] / 4):.2f} |")
+    return lines + [""]
+
+
 def full_table(results):
     """Markdown: a row for each network, thread count and contender."""
     lines = ["# Minnow and its peers", "", circumstances(results), "",
@@ -98,7 +114,7 @@ def full_table(results):
                       f"{number(row.share, '.0%')} | {row.note} |" for row in found]
             lines.append(f"| {name} | *limit of the cores* | {number(floor_ms, '.2f')} | | 100% | |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines + aarch64_table(results))
 
 
 def cell(row):

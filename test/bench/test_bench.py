@@ -57,6 +57,13 @@ class Tables(unittest.TestCase):
         self.assertIn("| OpenVINO | 6.00 | 1.20 | 67% | WRONG logits: not a number |", table)
         self.assertIn("| ncnn | - | - | - | failed: no such layer |", table)
 
+    def test_aarch64(self):
+        self.assertEqual(report.aarch64_table(RESULTS), [])
+        counts = {"instructions": 60e6, "memory": 8e6, "fmla": 50e6, "macs": 200e6}
+        table = report.aarch64_table({"networks": {"a": {"aarch64": counts}, "b": {"aarch64": {"failed": "no qemu"}}}})
+        self.assertIn("| a | 60.0 | 8.0 | 50.0 | 1.20 |", table)
+        self.assertIn("| b | failed: no qemu | | | |", table)
+
     def test_readme_cells(self):
         table = report.compact_table(RESULTS)
         self.assertIn("| network | Minnow, ms | of the limit | ONNX Runtime | OpenVINO | LiteRT | ncnn |", table)

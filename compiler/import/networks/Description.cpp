@@ -48,7 +48,7 @@ Tensors Description::tensors() const {
   for (const Block &block : blocks) {
     addLayers(result, block.layers);
     if (const auto &attention = block.attention) {
-      addNorm(result, attention->norm, block.in);
+      addNorm(result, attention->norm, attention->in);
       for (const auto *branch : {&attention->query, &attention->key,
                                  &attention->value, &attention->output})
         addLayers(result, *branch);
@@ -126,6 +126,7 @@ static std::vector<Layer> readLayers(const json &object, const char *key) {
 
 static Attention readAttention(const json &object) {
   Attention attention;
+  attention.in = getSize(object, "in");
   attention.heads = getSize(object, "heads");
   attention.norm = object.value("norm", "");
   attention.query = readLayers(object, "query");
@@ -138,7 +139,6 @@ static Attention readAttention(const json &object) {
 static Block readBlock(const json &object) {
   Block block;
   block.kind = object.at("kind").get<std::string>();
-  block.in = getSize(object, "in");
   block.out = getSize(object, "out");
   block.residual = object.at("residual").get<bool>();
   block.layerScale = object.value("layer_scale", "");

@@ -27,7 +27,7 @@ struct Layer {
 
 /// What a block of kind mqa has besides; models/README.md has its meaning.
 struct Attention {
-  int64_t heads = 1;
+  int64_t in = 0, heads = 1;
   /// Prefix of the batch norm before all branches; empty where there is none.
   std::string norm;
   std::vector<Layer> query, key, value, output;
@@ -35,7 +35,7 @@ struct Attention {
 
 struct Block {
   std::string kind;
-  int64_t in = 0, out = 0;
+  int64_t out = 0;
   bool residual = false;
   std::string layerScale;
   /// Empty if there is attention instead.
