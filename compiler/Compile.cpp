@@ -81,7 +81,8 @@ static Expected<Assembly> collect(mlir::ModuleOp module,
   assembly.kernels = std::move(compiled.kernels);
   for (auto &[name, code] : assembly.kernels)
     assembly.scratchBytes = std::max(assembly.scratchBytes, code.scratchBytes);
-  // A multiple of the workspace's alignment, which C11's aligned_alloc asks for.
+  // A multiple of the workspace's alignment, which C11's aligned_alloc asks
+  // for.
   assembly.scratchBytes = llvm::alignTo<64>(assembly.scratchBytes);
   for (auto weight : module.getOps<WeightOp>())
     assembly.weights = weight.getBytes();
@@ -161,6 +162,8 @@ Expected<CompileReport> minnow::compile(const CompileOptions &options) {
   registry.insert<mlir::func::FuncDialect, MobileDialect>();
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
+  // What an op looks like inside is nothing to the user.
+  context.printOpOnDiagnostic(false);
   OwningModule module;
   {
     Stopwatch watch(report.times, getStageName(Stage::Import));

@@ -4,6 +4,7 @@
 // MLIR's diagnostics and llvm::Errors in one form.
 //===----------------------------------------------------------------------===//
 #include "compiler/Diagnostics.h"
+#include "compiler/import/Faults.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,7 +20,7 @@ static std::string describe(mlir::Location location) {
       stream << file.getFilename().getValue() << ':' << file.getLine() << ':'
              << file.getColumn() << ": ";
     else if (auto name = mlir::dyn_cast<mlir::NameLoc>(part))
-      stream << name.getName().getValue() << ": ";
+      stream << importer::printable(name.getName()) << ": ";
     else
       return mlir::WalkResult::advance();
     return mlir::WalkResult::interrupt();
@@ -34,15 +35,19 @@ DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext *context)
         for (mlir::Diagnostic &note : diagnostic.getNotes())
           text += "\n  note: " + describe(note.getLocation()) + note.str();
         if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-          errors += (errors.empty() ? "" : "\n") + text;
+          errors.push_back(std::move(text));
         else
           llvm::errs() << text << '\n';
       }) {}
 
 llvm::Error DiagnosticCollector::take(const llvm::Twine &fallback) {
-  std::string text = errors.empty() ? fallback.str() : std::move(errors);
+  if (errors.empty())
+    errors.push_back(fallback.str());
+  llvm::Error all = llvm::Error::success();
+  for (const std::string &text : errors)
+    all = llvm::joinErrors(std::move(all), llvm::createStringError(text));
   errors.clear();
-  return llvm::createStringError(text);
+  return all;
 }
 
 void minnow::printError(llvm::Error error) {

@@ -10,6 +10,8 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
 
 namespace minnow {
 
@@ -21,11 +23,11 @@ enum ExitCode { kDone = 0, kUserError = 1, kComparisonFailed = 2 };
 class DiagnosticCollector {
 public:
   explicit DiagnosticCollector(mlir::MLIRContext *context);
-  /// The errors so far, or `fallback` where none was reported.
+  /// The errors so far, a message each, or `fallback` where none was reported.
   llvm::Error take(const llvm::Twine &fallback);
 
 private:
-  std::string errors;
+  std::vector<std::string> errors;
   mlir::ScopedDiagnosticHandler handler;
 };
 

@@ -56,17 +56,27 @@ static llvm::Error parseInputShape(StringRef text, ImportOptions &options) {
   }
   if (name.empty())
     return fail();
+  for (const auto &[known, shape] : options.inputShapes)
+    if (known == name)
+      return llvm::createStringError("--input-shape gives two shapes to '" +
+                                     name + "'; give one");
   options.inputShapes.emplace_back(name.str(), dims);
   return llvm::Error::success();
 }
 
 /// `NAME[+feature...]`: LLVM's CPU name and features to switch on.
-static void parseCpu(StringRef text, TargetSpec &spec) {
+static llvm::Error parseCpu(StringRef text, TargetSpec &spec) {
+  if (text.starts_with("+"))
+    return llvm::createStringError("--cpu '" + text +
+                                   "' names no CPU before its features; write "
+                                   "native" +
+                                   text + " for this machine's");
   llvm::SmallVector<StringRef> parts;
   text.split(parts, '+');
   spec.cpu = parts[0].str();
   for (StringRef feature : llvm::drop_begin(parts))
     spec.features += (spec.features.empty() ? "+" : ",+") + feature.str();
+  return llvm::Error::success();
 }
 
 static llvm::Error understand(const CompileWords &words,
@@ -74,7 +84,8 @@ static llvm::Error understand(const CompileWords &words,
   for (const std::string &shape : words.inputShapes)
     if (llvm::Error error = parseInputShape(shape, options.import))
       return error;
-  parseCpu(words.cpu, options.target);
+  if (llvm::Error error = parseCpu(words.cpu, options.target))
+    return error;
   // Without a word about the machine the code is for this one.
   if (options.target.triple.empty() && words.cpu.empty())
     options.target.cpu = "native";
@@ -185,7 +196,8 @@ static void addCompile(CLI::App &app, CompileOptions &options,
   verb->add_option("--dump-ir", options.pipeline.dumpDirectory,
                    "folder for the module after each stage, without weights");
   verb->add_option("-j,--jobs", options.workers.jobs,
-                   "kernels compiled at once; default one a core");
+                   "kernels compiled at once; default one a core")
+      ->check(CLI::Range(0, 1024));
   verb->add_option("--cache-dir", options.workers.cacheDirectory,
                    "folder of compiled kernels; default MINNOW_CACHE_DIR or "
                    "the user's cache folder");

@@ -82,6 +82,10 @@ static void orderDepthFirst(Block &block) {
 
 namespace {
 
+/// More primitives than any kernel has, so that the time for a network of
+/// thousands grows with their number and not with its square.
+constexpr unsigned kLongestGroup = 64;
+
 /// A sequence of primitives with what the candidates need to know of it.
 class Sequence {
 public:
@@ -155,11 +159,13 @@ uint64_t Sequence::getLiveBytes(unsigned begin, unsigned end) const {
 std::vector<Segment> Sequence::getCandidates() const {
   std::vector<Segment> candidates;
   for (unsigned end = 1; end <= size(); ++end)
-    for (unsigned begin = 0; begin < end; ++begin) {
-      Segment segment{begin, end, 0, getLiveBytes(begin, end)};
+    for (unsigned begin = end - std::min(end, kLongestGroup); begin < end;
+         ++begin) {
+      Segment segment{begin, end, 0, 0};
       ArrayRef<Operation *> group = getOps(segment);
       if (group.size() > 1 && (!isClosed(begin, end) || !target.canFuse(group)))
         continue;
+      segment.liveBytes = getLiveBytes(begin, end);
       segment.seconds = cost::estimate(target.getMachine(),
                                        getKernelShape(group), networkBytes)
                             .seconds;
@@ -171,6 +177,25 @@ std::vector<Segment> Sequence::getCandidates() const {
 //===----------------------------------------------------------------------===//
 // The pass
 //===----------------------------------------------------------------------===//
+
+/// A program has memory for tensors of known size, and for nothing else.
+static LogicalResult checkNetwork(func::FuncOp function) {
+  if (!llvm::hasSingleElement(function.getBody()))
+    return function.emitError("a network must have a body of one block");
+  FunctionType type = function.getFunctionType();
+  for (Type part :
+       llvm::concat<const Type>(type.getInputs(), type.getResults())) {
+    auto tensor = dyn_cast<RankedTensorType>(part);
+    if (!tensor || !tensor.hasStaticShape() ||
+        !tensor.getElementType().isIntOrFloat())
+      return function.emitError("a network's inputs and outputs must be static "
+                                "tensors of numbers; one is ")
+             << part;
+  }
+  if (type.getInputs().empty() || type.getResults().empty())
+    return function.emitError("a network must have an input and an output");
+  return success();
+}
 
 namespace {
 
@@ -191,8 +216,8 @@ struct FormGroups : minnow::impl::FormGroupsBase<FormGroups> {
   }
 
   LogicalResult formGroups(func::FuncOp function, const Target &target) {
-    if (!llvm::hasSingleElement(function.getBody()))
-      return function.emitError("a network must have a body of one block");
+    if (failed(checkNetwork(function)))
+      return failure();
     copySharedResults(function);
     orderDepthFirst(function.getBody().front());
     inlineBlocks(function);

@@ -24,6 +24,17 @@ std::string minnow::importer::quote(StringRef name) {
   return text;
 }
 
+std::string minnow::importer::printable(StringRef text) {
+  std::string result;
+  raw_string_ostream stream(result);
+  for (unsigned char c : text)
+    if (isPrint(char(c)))
+      stream << char(c);
+    else
+      stream << '\\' << hexdigit(c >> 4) << hexdigit(c & 0xf);
+  return result;
+}
+
 std::string minnow::importer::quoteList(ArrayRef<std::string> names) {
   return join(map_range(names, [](StringRef name) { return quote(name); }),
               ", ");
@@ -40,7 +51,7 @@ std::string minnow::importer::shapeText(ArrayRef<int64_t> shape) {
 
 LogicalResult Faults::add(const Twine &message) {
   if (messages.size() < maxMessages)
-    messages.push_back((Twine(file) + ": error: " + message).str());
+    messages.push_back(file + ": error: " + printable(message.str()));
   else
     ++omitted;
   return failure();

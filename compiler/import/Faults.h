@@ -19,6 +19,10 @@ namespace minnow::importer {
 /// where it is longer than any sensible name.
 std::string quote(llvm::StringRef name);
 
+/// `text` with all but printable ASCII escaped, so that it stays on its line
+/// and no terminal obeys it.
+std::string printable(llvm::StringRef text);
+
 /// The names, quoted, with commas between them.
 std::string quoteList(llvm::ArrayRef<std::string> names);
 
@@ -30,8 +34,8 @@ class Faults {
 public:
   explicit Faults(std::string file) : file(std::move(file)) {}
 
-  /// Adds "FILE: error: MESSAGE" and returns failure. What follows the first
-  /// few dozen is only counted.
+  /// Adds "FILE: error: MESSAGE", the message made printable, and returns
+  /// failure. What follows the first few dozen is only counted.
   llvm::LogicalResult add(const llvm::Twine &message);
 
   bool any() const { return !messages.empty(); }

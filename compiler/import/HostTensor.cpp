@@ -14,19 +14,16 @@ using namespace minnow::importer;
 
 std::optional<int64_t>
 minnow::importer::countElements(ArrayRef<int64_t> shape) {
-  // A zero makes the product zero however large the others are.
-  if (shape.size() > maxRank ||
-      any_of(shape, [](int64_t size) { return size < 0; }))
+  if (shape.size() > maxRank)
     return std::nullopt;
-  if (is_contained(shape, 0))
-    return 0;
+  // A zero does not excuse the others: parts of the shape are multiplied, too.
   int64_t count = 1;
   for (int64_t size : shape) {
-    if (size > maxElements / count)
+    if (size < 0 || size > maxElements / count)
       return std::nullopt;
-    count *= size;
+    count *= std::max<int64_t>(size, 1);
   }
-  return count;
+  return is_contained(shape, 0) ? 0 : count;
 }
 
 std::vector<int64_t>

@@ -25,7 +25,7 @@ constexpr int64_t maxElements = int64_t(1) << 31;
 constexpr size_t maxRank = 8;
 
 /// The product of the dimensions; nothing if one is negative, there are more
-/// than maxRank, or the product exceeds maxElements.
+/// than maxRank, or the product of those that are not 0 exceeds maxElements.
 std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);
 
 /// A tensor of floats, or of integers of any width. The data always has as many

@@ -7,12 +7,25 @@
 #include "dialects/mobile/Mobile.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace minnow::mobile;
 
 #define GET_OP_CLASSES
 #include "dialects/mobile/MobileOps.cpp.inc"
+
+/// The bytes of a tensor or memory; nothing if their number overflows, or the
+/// elements are no numbers.
+static std::optional<int64_t> countBytes(ShapedType type) {
+  if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+    return std::nullopt;
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  for (int64_t size : type.getShape())
+    if (llvm::MulOverflow(bytes, size, bytes))
+      return std::nullopt;
+  return bytes;
+}
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -33,14 +46,14 @@ ArrayRef<char> WeightOp::getBytes() {
 
 LogicalResult WeightOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getValue().getType());
-  if (!type || !type.hasStaticShape())
-    return emitOpError("value must be a static tensor");
+  std::optional<int64_t> expected = type ? countBytes(type) : std::nullopt;
+  if (!expected)
+    return emitOpError("value must be a static tensor of numbers");
   if (!isa<DenseResourceElementsAttr>(getValueAttr()))
     return emitOpError("value must be a resource blob");
-  size_t expected = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-  if (!getBytes().empty() && getBytes().size() != expected)
+  if (!getBytes().empty() && getBytes().size() != size_t(*expected))
     return emitOpError("blob has ") << getBytes().size() << " bytes, expected "
-                                    << expected << " for " << type;
+                                    << *expected << " for " << type;
   return success();
 }
 
@@ -116,9 +129,10 @@ static LogicalResult verifyBuffer(ProgramOp program, BufferOp buffer) {
   int64_t space = buffer.getSpace() == MemorySpace::Arena
                       ? program.getArenaBytes().value_or(0)
                       : program.getWeightsBytes().value_or(0);
-  int64_t offset = buffer.getOffset();
-  int64_t end =
-      offset + type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+  int64_t offset = buffer.getOffset(), end = 0;
+  std::optional<int64_t> bytes = countBytes(type);
+  if (!bytes || llvm::AddOverflow(offset, *bytes, end))
+    return buffer.emitOpError("has more bytes than can be counted");
   if (offset < 0 || end > space)
     return buffer.emitOpError("bytes ")
            << offset << " to " << end << " are outside of the "

@@ -70,6 +70,14 @@ static bool keepsSizes(ReshapeOp reshape) {
   return from.back() == to.back() && halide::product(to.drop_back()) == 1;
 }
 
+/// Whether the rows of padding are what "same" padding gives. Halide slides
+/// over the rows before a window; with others it may leave out the first of
+/// them.
+static bool isEvenlyPadded(DepthwiseConv2DOp op) {
+  int64_t more = op.getPad()[1] - op.getPad()[0];
+  return more == 0 || more == 1;
+}
+
 /// Whether a value is kept in memory because a later stage reads it.
 bool Chain::isReadByComputing(Value value) const {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
@@ -88,6 +96,9 @@ const char *Chain::addComputing(Operation *op) {
     return "an element operation before the first computing primitive";
   if (isFirst && count > 0)
     return "two chains that do not depend on each other";
+  if (auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op))
+    if (!isFirst && !isEvenlyPadded(depthwise))
+      return "a window whose rows of padding are unlike at top and bottom";
   if (isGlobalAverage(op) && !isFirst) {
     Operation *before = input.getDefiningOp();
     while (before && !halide::isComputing(before))

@@ -127,16 +127,20 @@ Stage halide::buildLinear(LinearOp op, const Tensor &input,
 }
 
 /// The tap (k.x, k.y) of a window that does not mix channels, `outside` beyond
-/// the borders. Rows outside are left out of `k` altogether.
+/// the borders. Rows outside are left out of `k` altogether. Rows that are
+/// always inside are not clamped: Halide would take more of them to be live
+/// than findLiveRows does, and write over the first in their folded memory.
 static Expr readTap(const Window &window, const Tensor &input, RDom &k,
                     float outside) {
-  Expr row = window.row(k.y), column = window.column(k.x);
-  if (window.top || window.bottom)
+  Expr row = window.row(k.y), column = window.column(k.x), tapRow = row;
+  if (window.top || window.bottom) {
     k.where(row >= 0 && row < input.rows);
-  Expr value = input.func(c, Halide::clamp(column, 0, input.columns - 1),
-                          Halide::clamp(row, 0, input.rows - 1));
+    tapRow = Halide::clamp(row, 0, input.rows - 1);
+  }
   if (!window.left && !window.right)
-    return input.func(c, column, Halide::clamp(row, 0, input.rows - 1));
+    return input.func(c, column, tapRow);
+  Expr value =
+      input.func(c, Halide::clamp(column, 0, input.columns - 1), tapRow);
   Expr inside = column >= 0 && column < input.columns;
   return Halide::select(Halide::likely(inside), value, outside);
 }

@@ -17,8 +17,29 @@ func.func private @inner(tensor<1x8xf32>) -> tensor<1x8xf32>
 
 // -----
 
-func.func @net(%x: memref<1x8xf32>) -> memref<1x8xf32> {
+func.func @net(%x: tensor<1x8xf32>) -> tensor<1x8xf32> {
   // expected-error @+1 {{'memref.alloc' op is no primitive; a network that becomes kernels holds nothing else}}
   %0 = memref.alloc() : memref<1x8xf32>
-  return %0 : memref<1x8xf32>
+  return %x : tensor<1x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{inputs and outputs must be static tensors of numbers; one is 'i32'}}
+func.func @scalar(%x: tensor<1x8xf32>, %n: i32) -> tensor<1x8xf32> {
+  return %x : tensor<1x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{must be static tensors of numbers; one is 'tensor<?x8xf32>'}}
+func.func @dynamic(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  return %x : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{a network must have an input and an output}}
+func.func @nothing() {
+  return
 }

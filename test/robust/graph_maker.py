@@ -28,7 +28,7 @@ class GraphMaker:
         self.random = random.Random(seed)
         self.numbers = np.random.default_rng(seed)
         self.nodes, self.weights, self.shapes = [], [], {}
-        self.opset = self.random.choice((13, 15, 17, 18, 20, 21))
+        self.opset = self.random.choice((11, 12, 13, 15, 17, 18, 20, 21, 22))
 
     # Names and numbers.
 
@@ -105,7 +105,8 @@ class GraphMaker:
         if kind == "Clip":
             return self.emit("Clip", [x, self.constant(np.float32(0)), self.constant(np.float32(6))], shape)
         if kind == "HardSigmoid":
-            return self.emit(kind, [x], shape, alpha=1 / 6, beta=0.5)
+            slope = {"alpha": 1 / 6, "beta": 0.5} if self.chance(0.5) else {"alpha": self.random.uniform(0.1, 0.5)}
+            return self.emit(kind, [x], shape, **slope)
         if kind == "Silu":
             return self.emit("Mul", [x, self.emit("Sigmoid", [x], shape)], shape)
         return self.emit(kind, [x], shape)
@@ -177,15 +178,19 @@ class GraphMaker:
             return x
         if kind == "AveragePool" and self.chance(0.5):
             attributes["count_include_pad"] = 1
-        return self.emit(kind, [x], (1, channels, *size), kernel_shape=list(kernel), strides=list(strides), **attributes)
+        return self.emit(kind, [x], (1, channels, *size), kernel_shape=list(kernel), strides=list(strides),
+                         **attributes)
 
     def elementwise(self, x):
         shape = self.shapes[x]
         other = self.random.choice([name for name in self.shapes if self.shapes[name] == shape])
         if self.chance(0.4):
             sizes = self.random.choice(((1,), (shape[1], 1, 1), (1, 1, 1, shape[3]), tuple(shape), ()))
+            if self.chance(0.2):
+                divisor = (0.5 + self.numbers.random(sizes)).astype(np.float32)
+                return self.emit("Div", [x, self.constant(divisor)], shape)
             other = self.normal(sizes, 0.3, 1.0)
-        return self.emit(self.random.choice(("Add", "Mul")), self.random.sample([x, other], 2), shape)
+        return self.emit(self.random.choice(("Add", "Mul", "Sub")), self.random.sample([x, other], 2), shape)
 
     def nothing(self, x):
         """Operators that move or rename what goes through them."""
@@ -202,12 +207,46 @@ class GraphMaker:
             turned = self.emit("Relu", [turned], self.shapes[turned])
         return self.emit(kind, [turned], shape, perm=[0, 3, 1, 2])
 
+    def attention(self, x):
+        """Mobile MQA as exporters write it, or multi-head attention; keys and
+        values of every position or of every other."""
+        _, channels, height, width = self.shapes[x]
+        heads, key_width, value_width = (self.random.choice(sizes) for sizes in ((1, 2, 3, 4), (4, 8, 13), (4, 8, 11)))
+        shared = self.chance(0.6)
+        z = self.batch_norm(x) if self.chance(0.5) else x
+        query = self.positions(self.convolution(z, heads * key_width, bias=False), heads, last=1)
+        memory = z
+        if min(height, width) > 3 and self.chance(0.4):
+            memory = self.batch_norm(self.convolution(z, 0, (3, 3), (2, 2), depthwise=True))
+        own = 1 if shared else heads
+        key = self.positions(self.convolution(memory, own * key_width, bias=False), own, last=0)
+        value = self.positions(self.convolution(memory, own * value_width, bias=False), own, last=1)
+        scale = self.constant(np.float32([key_width**-0.5]))
+        query = self.emit("Mul", [query, scale], self.shapes[query])
+        logits = self.emit("MatMul", [query, key], (1, heads, height * width, self.shapes[key][3]))
+        weights = self.emit("Softmax", [logits], self.shapes[logits], axis=-1)
+        joined = self.emit("MatMul", [weights, value], (1, heads, height * width, value_width))
+        joined = self.emit("Transpose", [joined], (1, height * width, heads, value_width), perm=[0, 2, 1, 3])
+        shape = (1, height, width, heads * value_width)
+        joined = self.emit("Reshape", [joined, self.constant(np.array(shape, np.int64))], shape)
+        joined = self.emit("Transpose", [joined], (1, shape[3], height, width), perm=[0, 3, 1, 2])
+        return self.residual(x, self.convolution(joined, channels))
+
+    def positions(self, x, heads, last):
+        """[1, heads * width, h, w] as [1, heads, positions, width], or, with `last` 0,
+        with its last two dimensions swapped."""
+        _, channels, height, width = self.shapes[x]
+        shape = (1, heads, channels // heads, height * width)
+        x = self.emit("Reshape", [x, self.constant(np.array(shape, np.int64))], shape)
+        return self.emit("Transpose", [x], (1, heads, shape[3], shape[2]), perm=[0, 1, 3, 2]) if last else x
+
     # The whole.
 
     def head(self, x):
         """A classifier behind the last map, or nothing."""
         channels, classes = self.shapes[x][1], self.width()
-        kind = self.random.choice(("none", "gemm", "matmul", "map"))
+        # Before operator set 13 a softmax was over all dimensions from its axis on.
+        kind = self.random.choice(("none", "gemm", "matmul", "map" if self.opset >= 13 else "none"))
         if kind == "map":
             return self.emit("Softmax", [x], self.shapes[x], axis=self.random.choice((1, -3)))
         if kind == "none":
@@ -228,7 +267,7 @@ class GraphMaker:
     def make(self):
         blocks = (self.inverted_bottleneck,) * 4 + (self.fused_inverted_bottleneck, self.plain, self.plain,
                                                     self.depthwise, self.squeeze_excite, self.pool,
-                                                    self.elementwise, self.nothing)
+                                                    self.elementwise, self.nothing, self.attention)
         shape = [1, self.random.choice(WIDTHS[:12]), self.random.choice(SIZES[3:]), self.random.choice(SIZES[3:])]
         self.shapes["x"] = shape
         x = self.plain("x")

@@ -5,15 +5,14 @@
 
 Ends with 1 if a network did not compile or run, or was off by more than 1e-4;
 then each failing seed is printed with the smallest part of it that still fails,
-which is left in the folder of --keep. `random_graphs.py ... --first SEED
---count 1` runs one again.
+which is left in the folder of --keep. `random_graphs.py ... --first SEED`
+runs one again.
 """
 
 import argparse
 import concurrent.futures
 import os
 import pathlib
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,9 @@ import onnxruntime
 
 import graph_maker
 import graph_reducer
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
+from run import find_runner  # noqa: E402
 
 TOLERANCE = "1e-4"
 # A network of this size takes seconds; what takes minutes hangs.
@@ -36,8 +38,8 @@ def parse():
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=1, help="how many seeds")
     parser.add_argument("--cpu", nargs="+", default=["native"], help="CPUs, taken in turn")
-    parser.add_argument("--triple", default="", help="passed on to minnow compile")
-    parser.add_argument("--runner", default="", help="what runs the network, instead of PROGRAMS/minnow-run")
+    parser.add_argument("--aarch64", type=pathlib.Path, metavar="FOLDER",
+                        help="run by the cross-built minnow-run of this folder")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="networks at once")
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("."), help="where failing models go")
     parser.add_argument("--reduce-seconds", type=float, default=120, help="for making a failing model smaller")
@@ -58,11 +60,8 @@ def commands(arguments, seed, folder, inputs, outputs):
     compiler = [arguments.programs / "minnow", "compile", folder / "model.onnx", "-o", folder / "net.so", "--no-cache",
                 "-j1", "--optimize", ("time", "memory")[seed % 2],
                 "--cpu", arguments.cpu[seed // 2 % len(arguments.cpu)]]
-    if arguments.triple:
-        compiler += ["--triple", arguments.triple]
-    runner = shlex.split(arguments.runner) or [arguments.programs / "minnow-run"]
-    return compiler, [*runner, folder / "net.so", "--input", *inputs, "--expect", *outputs, "--tolerance", TOLERANCE,
-                      "--threads", str(2 - seed % 2)]
+    return compiler, [*find_runner(arguments), folder / "net.so", "--input", *inputs, "--expect", *outputs,
+                      "--tolerance", TOLERANCE, "--threads", str(2 - seed % 2)]
 
 
 def save(folder, kind, arrays):
@@ -117,6 +116,7 @@ def text_of(model):
 
 def main():
     arguments = parse()
+    find_runner(arguments)
     seeds = range(arguments.first, arguments.first + arguments.count)
     failing = []
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:

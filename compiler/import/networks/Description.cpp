@@ -9,6 +9,10 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
+
+// Its messages then say where in the file.
+#define JSON_DIAGNOSTICS 1
 #include <nlohmann/json.hpp>
 
 using namespace llvm;
@@ -70,12 +74,36 @@ struct SchemaError : std::runtime_error {
 };
 } // namespace
 
+/// A whole number from 1 to `most`; the library would cut off a fraction.
+static int64_t readSize(const json &value, const char *what, int64_t most) {
+  int64_t size = value.is_number_integer() ? value.get<int64_t>() : 0;
+  if (size < 1 || size > most)
+    throw SchemaError(std::string(what) + " is " + value.dump().substr(0, 40) +
+                      ", expected a whole number from 1 to " +
+                      std::to_string(most));
+  return size;
+}
+
 /// A size or count: positive, and small enough that products of four fit.
 static int64_t getSize(const json &object, const char *key) {
-  int64_t value = object.at(key).get<int64_t>();
-  if (value < 1 || value > (1 << 15))
-    throw SchemaError(std::string(key) + " is " + std::to_string(value));
-  return value;
+  return readSize(object.at(key), key, 1 << 15);
+}
+
+/// Reads the elements of the list `key`; what is wrong with one says which.
+template <typename Reader>
+static void readList(const json &object, const char *key, Reader read) {
+  size_t index = 0;
+  for (const json &element : object.at(key)) {
+    try {
+      read(element);
+    } catch (const SchemaError &error) {
+      throw SchemaError(std::string(key) + " " + std::to_string(index) + ": " +
+                        error.what());
+    }
+    ++index;
+  }
+  if (index == 0)
+    throw SchemaError("the list " + std::string(key) + " is empty");
 }
 
 static mobile::Activation getActivation(const json &object) {
@@ -117,10 +145,8 @@ static Layer readLayer(const json &object) {
 
 static std::vector<Layer> readLayers(const json &object, const char *key) {
   std::vector<Layer> layers;
-  for (const json &layer : object.at(key))
-    layers.push_back(readLayer(layer));
-  if (layers.empty())
-    throw SchemaError("a block has no " + std::string(key));
+  readList(object, key,
+           [&](const json &layer) { layers.push_back(readLayer(layer)); });
   return layers;
 }
 
@@ -149,31 +175,66 @@ static Block readBlock(const json &object) {
   return block;
 }
 
+/// Three numbers, of R, G and B, each above `low`.
+static std::vector<double> readColours(const json &object, const char *key,
+                                       double low) {
+  auto values = object.at(key).get<std::vector<double>>();
+  if (values.size() != 3 || !all_of(values, [&](double value) {
+        return float(value) > low && std::isfinite(float(value));
+      }))
+    throw SchemaError("preprocessing's " + std::string(key) + " is " +
+                      object.at(key).dump().substr(0, 80) +
+                      ", expected three numbers" +
+                      (low == 0 ? " above 0" : ""));
+  return values;
+}
+
 static Preprocessing readPreprocessing(const json &object) {
   Preprocessing result;
   result.resize = getSize(object, "resize");
   result.interpolation = object.at("interpolation").get<std::string>();
-  result.mean = object.at("mean").get<std::vector<double>>();
-  result.std = object.at("std").get<std::vector<double>>();
+  if (result.interpolation != "bilinear" && result.interpolation != "bicubic")
+    throw SchemaError("preprocessing's interpolation is '" +
+                      result.interpolation + "', expected bilinear or bicubic");
+  result.mean =
+      readColours(object, "mean", -std::numeric_limits<double>::infinity());
+  result.std = readColours(object, "std", 0);
   return result;
 }
 
+static Shape readInput(const json &object) {
+  Shape shape;
+  readList(object, "input", [&](const json &size) {
+    shape.push_back(readSize(size, "size", maxElements));
+  });
+  if (shape.size() != 4 || !countElements(shape))
+    throw SchemaError("the input is " + shapeText(shape) +
+                      ", expected a shape of 4 dimensions");
+  if (shape.front() != 1)
+    throw SchemaError("the input is " + shapeText(shape) +
+                      "; only batch 1 is compiled");
+  return shape;
+}
+
 static Description readDescription(const json &object) {
+  if (!object.is_object())
+    throw SchemaError("it holds no JSON object");
   Description result;
   result.name = object.at("name").get<std::string>();
-  for (int64_t size : object.at("input").get<std::vector<int64_t>>())
-    result.input.push_back(size);
-  if (result.input.size() != 4 || countElements(result.input).value_or(0) == 0)
-    throw SchemaError("the input is not a shape of 4 dimensions");
+  result.input = readInput(object);
   result.epsilon = object.at("batch_norm_epsilon").get<double>();
+  if (!(result.epsilon >= 0))
+    throw SchemaError("batch_norm_epsilon is " +
+                      std::to_string(result.epsilon) + ", expected 0 or more");
   auto padding = object.at("padding").get<std::string>();
   if (padding != "same" && padding != "symmetric")
     throw SchemaError("the padding '" + padding + "' is unknown");
   result.samePadding = padding == "same";
   if (object.contains("preprocessing"))
     result.preprocessing = readPreprocessing(object["preprocessing"]);
-  for (const json &block : object.at("blocks"))
+  readList(object, "blocks", [&](const json &block) {
     result.blocks.push_back(readBlock(block));
+  });
   StringSet<> keys;
   for (const auto &[key, shape] : result.tensors())
     if (!keys.insert(key).second)
@@ -221,7 +282,11 @@ FailureOr<Description> minnow::importer::readDescription(StringRef directory,
     StringRef text = (*file)->getBuffer();
     return ::readDescription(json::parse(text.begin(), text.end()));
   } catch (const std::exception &exception) {
-    return faults.add(quote(path) + " is not a description of a network: " +
-                      exception.what());
+    StringRef what = exception.what();
+    // The library's messages begin with a number in brackets.
+    if (what.starts_with("[json.exception"))
+      what = what.split("] ").second;
+    return faults.add(quote(path) +
+                      " is not a description of a network: " + what);
   }
 }

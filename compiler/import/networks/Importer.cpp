@@ -8,6 +8,7 @@
 #include "compiler/import/NetworkBuilder.h"
 #include "compiler/import/networks/Description.h"
 #include "compiler/import/networks/WeightSource.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace llvm;
@@ -188,6 +189,25 @@ static FailureOr<Shape> inputShape(const Description &network,
   return shape;
 }
 
+/// Fits preprocessing to the input's `shape`: of a photo, another size of input
+/// shows the same part as the description's own, `from`.
+static LogicalResult fitPreprocessing(Preprocessing &preprocessing,
+                                      ArrayRef<int64_t> from,
+                                      ArrayRef<int64_t> shape, Faults &faults) {
+  constexpr int64_t mostPixels = 16384; // that the runtime resizes to
+  int64_t side = std::max(shape[2], shape[3]);
+  preprocessing.resize =
+      divideCeil(preprocessing.resize * side, std::max(from[2], from[3]));
+  if (shape[1] == 3 && preprocessing.resize >= side &&
+      preprocessing.resize <= mostPixels)
+    return success();
+  return faults.add("preprocessing resizes photos to " +
+                    Twine(preprocessing.resize) + " pixels, for an input of " +
+                    shapeText(shape) +
+                    "; expected at least its size, at most " +
+                    Twine(mostPixels) + ", and 3 channels");
+}
+
 static void setPreprocessing(mlir::func::FuncOp function,
                              const Preprocessing &preprocessing) {
   mlir::Builder builder(function.getContext());
@@ -213,6 +233,10 @@ minnow::importer::importNetwork(mlir::MLIRContext &context, StringRef name,
     return failure();
   FailureOr<Shape> shape = inputShape(*network, options, faults);
   if (failed(shape))
+    return failure();
+  if (network->preprocessing &&
+      failed(fitPreprocessing(*network->preprocessing, network->input, *shape,
+                              faults)))
     return failure();
   auto source = openWeights(options.weights, faults);
   if (failed(source) || failed((*source)->check(network->tensors())))

@@ -116,8 +116,9 @@ static std::optional<std::vector<uint64_t>> getNumbers(const json &object,
 
 FailureOr<Entry> SafetensorsFile::readEntry(StringRef key, const json &object) {
   auto bad = [&](const Twine &why) { return refuse(quote(key) + " " + why); };
-  if (!object.is_object() || !object.contains("dtype") ||
-      !object["dtype"].is_string())
+  if (!object.is_object())
+    return bad("is not described by its dtype, shape and data_offsets");
+  if (!object.contains("dtype") || !object["dtype"].is_string())
     return bad("has no dtype");
   auto shape = getNumbers(object, "shape");
   auto offsets = getNumbers(object, "data_offsets");

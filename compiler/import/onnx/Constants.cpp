@@ -39,7 +39,13 @@ FailureOr<Shape> Folding::axes(size_t i, ArrayRef<int64_t> missing) const {
 }
 
 LogicalResult Folding::reserve(ArrayRef<int64_t> shape) const {
-  std::optional<int64_t> count = countElements(shape);
+  if (any_of(shape, [](int64_t size) { return size < 0; }))
+    return node.fail("gives a constant of the negative shape " +
+                     shapeText(shape));
+  // Rules loop over the other dimensions even where one is 0.
+  Shape atLeastOne(map_range(
+      shape, [](int64_t size) { return size == 0 ? int64_t(1) : size; }));
+  std::optional<int64_t> count = countElements(atLeastOne);
   if (!count || *count > budget)
     return node.fail("gives a constant of shape " + shapeText(shape) +
                      ", which is too large to compute at compile time");
@@ -250,10 +256,13 @@ FailureOr<HostTensor> minnow::importer::foldConcat(const Folding &f) {
     auto part = f.get(i);
     if (failed(part))
       return failure();
+    if ((*part)->isFloat() != result.isFloat())
+      return f.node.fail("input " + Twine(i) +
+                         " and the first are not both floats or integers");
     Shape expected = (*part)->shape;
     if (expected.size() == result.shape.size())
       expected[*axis] = result.shape[*axis];
-    if (expected != result.shape || (*part)->isFloat() != result.isFloat())
+    if (expected != result.shape)
       return f.node.fail("input " + Twine(i) + " of shape " +
                          shapeText((*part)->shape) + " does not match " +
                          shapeText(result.shape));
@@ -311,8 +320,13 @@ FailureOr<HostTensor> minnow::importer::foldSlice(const Folding &f) {
   if (failed(axes) || failed(steps))
     return failure();
   if (ends->size() != starts->size() || axes->size() != starts->size() ||
-      steps->size() != starts->size() || is_contained(*steps, 0))
-    return f.node.fail("starts, ends, axes and steps do not match");
+      steps->size() != starts->size())
+    return f.node.fail("has " + Twine(starts->size()) + " starts, " +
+                       Twine(ends->size()) + " ends, " + Twine(axes->size()) +
+                       " axes and " + Twine(steps->size()) +
+                       " steps; expected as many of each");
+  if (is_contained(*steps, 0))
+    return f.node.fail("a step is 0");
   HostTensor result = **data;
   for (size_t i : seq(starts->size())) {
     auto axis = f.node.normalizeAxis((*axes)[i], result.shape.size());

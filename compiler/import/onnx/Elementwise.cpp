@@ -145,6 +145,11 @@ FailureOr<Tensor> minnow::importer::convertBatchNorm(Graph &graph,
     FailureOr<Weight> weight = graph.weight(node, i);
     if (failed(weight))
       return failure();
+    Shape shape = x->shape();
+    if (shape.size() > 1 && weight->shape() != ArrayRef(shape[1]))
+      return node.fail(
+          "input " + Twine(i) + " has the shape " + shapeText(weight->shape()) +
+          ", expected one number for each of " + Twine(shape[1]) + " channels");
     parameters.push_back(*weight);
   }
   return graph.getBuilder().batchNorm(*x, parameters, *epsilon);

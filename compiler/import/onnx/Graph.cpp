@@ -178,7 +178,8 @@ FailureOr<Graph::Meaning> Graph::fold(const Node &node, FoldRule rule) {
 }
 
 void Graph::addUnsupported(const Node &node, StringRef why) {
-  unsupported[node.type() + why.str()].push_back(node.name());
+  std::string type = node.type().empty() ? "''" : node.type();
+  unsupported[type + why.str()].push_back(node.name());
 }
 
 void Graph::reportUnsupported() {

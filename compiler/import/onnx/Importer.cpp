@@ -140,9 +140,12 @@ FailureOr<Shape> InputReader::shapeOf(const onnx::ValueInfoProto &input) {
   const std::string &name = input.name();
   if (!input.type().has_tensor_type() ||
       input.type().tensor_type().elem_type() != TensorProto::FLOAT)
-    return faults.add("input " + quote(name) +
-                      " is not a tensor of FLOAT, "
-                      "the only type of input that is supported");
+    return faults.add(
+        "input " + quote(name) +
+        " is not a tensor of FLOAT, the only type that is supported, but " +
+        (input.type().has_tensor_type()
+             ? "of " + elementTypeName(input.type().tensor_type().elem_type())
+             : "no tensor"));
   auto given = find_if(options.inputShapes,
                        [&](const auto &entry) { return entry.first == name; });
   bool isGiven = given != options.inputShapes.end();

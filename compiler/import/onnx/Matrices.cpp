@@ -51,7 +51,9 @@ FailureOr<Tensor> minnow::importer::convertGemm(Graph &graph,
       failed(transA) || failed(transB))
     return failure();
   if (*alpha != 1 || (*beta != 1 && node.hasInput(2)) || *transA)
-    return node.fail("alpha, beta and transA must be 1, 1 and 0");
+    return node.fail("alpha, beta and transA must be 1, 1 and 0; they are " +
+                     std::to_string(*alpha) + ", " + std::to_string(*beta) +
+                     " and " + Twine(*transA));
   if (!node.hasInput(2))
     return graph.getBuilder().linear(*x, *filter, *transB, nullptr);
   FailureOr<Weight> bias =

@@ -21,6 +21,8 @@ LogicalResult Model::read() {
   if (!file)
     return faults.add("cannot be read: " + file.getError().message());
   bytes = (*file)->getBufferSize();
+  if (bytes == 0)
+    return faults.add("is empty");
   if (bytes > size_t(std::numeric_limits<int>::max()))
     return faults.add("is larger than 2 GiB, the limit of the format; keep the "
                       "weights in external data");
@@ -28,8 +30,12 @@ LogicalResult Model::read() {
   google::protobuf::LogSilencer silencer;
   if (!proto.ParseFromArray((*file)->getBufferStart(), int(bytes)))
     return faults.add("is not an ONNX model, or is truncated or corrupt");
-  if (!proto.has_graph() || proto.graph().node_size() == 0)
+  if (!proto.has_graph())
     return faults.add("is not an ONNX model: it holds no graph");
+  if (proto.graph().node_size() == 0)
+    return faults.add("has a graph without nodes");
+  if (proto.graph().sparse_initializer_size() > 0)
+    return faults.add("has sparse initializers; save them dense");
   return checkOpset();
 }
 
@@ -44,7 +50,7 @@ LogicalResult Model::checkOpset() {
                       "; export it with one from " + Twine(minOpset) + " to " +
                       Twine(maxOpset));
   }
-  return faults.add("does not say which operator set it uses");
+  return faults.add("does not say which operator set of ONNX it uses");
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,8 +27,8 @@ static FailureOr<Shape> getExtents(const Node &node, StringRef name,
       }))
     return values;
   return node.fail(name + " " + shapeText(*values) + " must be " +
-                   Twine(count) + " numbers, each at least " + Twine(low) +
-                   " (only 2-D windows are supported)");
+                   Twine(count) + " numbers, each from " + Twine(low) + " to " +
+                   Twine(maxExtent) + " (only 2-D windows are supported)");
 }
 
 /// The padding of one axis before and after the input for `auto_pad`.
@@ -243,7 +243,9 @@ FailureOr<Tensor> minnow::importer::convertPad(Graph &graph, const Node &node) {
       failed(pads = spreadPadding(node, *pads, *axes, x->rank())))
     return failure();
   if (*mode != "constant" || *value != 0)
-    return node.fail("only padding with constant zeros is supported");
+    return node.fail("pads by mode " + quote(*mode) + " with " +
+                     std::to_string(*value) +
+                     "; only constant zeros are supported");
   auto isSize = [](int64_t size) { return size >= 0 && size <= maxExtent; };
   if (x->rank() != 4 || !all_of(*pads, isSize) || (*pads)[0] || (*pads)[1] ||
       (*pads)[4] || (*pads)[5])

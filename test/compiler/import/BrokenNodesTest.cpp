@@ -32,7 +32,7 @@ static const Fault nodeFaults[] = {
     {"Dilations", [](Model &m) { set(m.node(0), "dilations", {2, 2}); },
      "dilations [2, 2] are not supported"},
     {"ZeroStride", [](Model &m) { set(m.node(0), "strides", {0, 1}); },
-     "strides [0, 1] must be 2 numbers, each at least 1"},
+     "strides [0, 1] must be 2 numbers, each from 1 to 1048576"},
     {"HugeStride", [](Model &m) { set(m.node(0), "strides", {huge, huge}); },
      "must be 2 numbers"},
     {"NegativePads", [](Model &m) { set(m.node(0), "pads", {-1, 0, 0, 0}); },
@@ -109,7 +109,8 @@ static const Fault nodeFaults[] = {
      [](Model &m) {
        insertAfterConv(m, "BatchNormalization", {"b", "b", "b", "fc_b"});
      },
-     "layer 'inserted_node'"},
+     "BatchNormalization 'inserted_node': input 4 has the shape [2], expected "
+     "one number for each of 4 channels"},
     {"ReshapeSize",
      [](Model &m) {
        m.integers("shape", {1, 5});
@@ -160,7 +161,7 @@ static const Fault nodeFaults[] = {
        insertAfterConv(m, "Pad", {"pads"});
        setString(m.node(1), "mode", "reflect");
      },
-     "only padding with constant zeros is supported"},
+     "only constant zeros are supported"},
     {"PoolWithoutWindow", [](Model &m) { insertAfterConv(m, "MaxPool", {}); },
      "kernel_shape [] must be 2 numbers"},
     {"PoolOfPadding",
@@ -242,7 +243,7 @@ static const Fault constantFaults[] = {
        m.integers("two", {1, 2});
        m.add("Slice", {"b", "one", "two"}, "k");
      },
-     "starts, ends, axes and steps do not match"},
+     "has 1 starts, 2 ends, 1 axes and 1 steps; expected as many of each"},
     {"ConstantWithoutValue", [](Model &m) { m.add("Constant", {}, "k"); },
      "holds neither a dense tensor nor numbers"},
 };

@@ -19,7 +19,10 @@ TEST_P(BrokenOnnx, HasOneMessage) { expectOneMessage(GetParam()); }
 
 static const Fault fileFaults[] = {
     {"NoGraph", [](Model &m) { m.proto.clear_graph(); }, "holds no graph"},
-    {"NoNodes", [](Model &m) { m.graph().clear_node(); }, "holds no graph"},
+    {"NoNodes", [](Model &m) { m.graph().clear_node(); },
+     "has a graph without nodes"},
+    {"SparseInitializer", [](Model &m) { m.graph().add_sparse_initializer(); },
+     "has sparse initializers; save them dense"},
     {"NoOpset", [](Model &m) { m.proto.clear_opset_import(); },
      "does not say which operator set"},
     {"OldOpset",
@@ -102,6 +105,9 @@ static const Fault graphFaults[] = {
      "Conv 'conv': has 1 inputs, expected at least 2"},
     {"InputLeftOut", [](Model &m) { *m.node(1).mutable_input(0) = ""; },
      "Relu 'r_node': input 0 is missing"},
+    {"ControlCharacters",
+     [](Model &m) { m.node(1).set_op_type("Re\x1b[31mlu\n"); },
+     "not supported: Re\\1B[31mlu\\0A (node 'r_node')"},
     {"LongName",
      [](Model &m) {
        m.node(0).set_name(std::string(1000, 'a') + "\n");
@@ -122,6 +128,13 @@ static const Fault tensorFaults[] = {
          m.initializer("w").set_dims(i, int64_t(1) << 32);
      },
      "initializer 'w' has the absurd shape"},
+    {"OverflowingShapeBesideZero",
+     [](Model &m) {
+       m.initializer("w").clear_float_data();
+       m.initializer("w").set_dims(0, 0);
+       m.initializer("w").set_dims(1, int64_t(1) << 40);
+     },
+     "initializer 'w' has the absurd shape [0, 1099511627776, 3, 3]"},
     {"NegativeShape", [](Model &m) { m.initializer("w").set_dims(0, -4); },
      "absurd shape [-4, 3, 3, 3]"},
     {"DoubleWeights",
@@ -232,7 +245,7 @@ TEST(BrokenOnnxFile, NoModelAtAll) {
   EXPECT_TRUE(contains(Imported(folder / "none.onnx", {}).text,
                        "none.onnx: error: cannot be read: No such file"));
   EXPECT_TRUE(contains(Imported(folder.write("a.onnx", ""), {}).text,
-                       "is not an ONNX model"));
+                       "a.onnx: error: is empty"));
   EXPECT_TRUE(
       contains(Imported(folder.write("b.onnx", "Hello, world"), {}).text,
                "is not an ONNX model, or is truncated or corrupt"));

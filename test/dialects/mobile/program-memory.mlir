@@ -35,6 +35,14 @@ mobile.program @unaligned() attributes {arena_bytes = 640 : i64, weights_bytes =
 
 // -----
 
+mobile.program @overflowing() attributes {arena_bytes = 64 : i64, weights_bytes = 0 : i64} {
+  // expected-error @+1 {{has more bytes than can be counted}}
+  %t = mobile.buffer arena at 0 : memref<4611686018427387905x4xf32>
+  mobile.yield
+}
+
+// -----
+
 mobile.program @primitive(%x: tensor<1x8xf32>) -> tensor<1x8xf32> {
   // expected-error @+1 {{is no call, weight or buffer; a program holds nothing else}}
   %0 = mobile.softmax %x : tensor<1x8xf32>

@@ -10,6 +10,11 @@ mobile.weight @vector dense<1.0> : vector<2xf32>
 
 // -----
 
+// expected-error @+1 {{value must be a static tensor of numbers}}
+mobile.weight @indices dense_resource<indices> : tensor<2xindex>
+
+// -----
+
 // expected-error @+1 {{blob has 4 bytes, expected 8 for 'tensor<2xf32>'}}
 mobile.weight @short dense_resource<short> : tensor<2xf32>
 

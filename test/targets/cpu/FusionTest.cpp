@@ -58,6 +58,16 @@ TEST(Fusion, RefusesFullConvolutionInside) {
             "a full convolution of a value of the same kernel");
 }
 
+TEST(Fusion, RefusesWindowsPaddedAtOneEnd) {
+  for (std::vector<int64_t> rows : {std::vector<int64_t>{2, 0}, {0, 2}}) {
+    KernelText text;
+    Node out = text.conv(text.argument({1, 8, 8, 8}), {16});
+    out = text.depthwise(out, {0, 3, 1, {rows[0], rows[1], 1, 1}});
+    EXPECT_EQ(getRefusal(text.finish(out)),
+              "a window whose rows of padding are unlike at top and bottom");
+  }
+}
+
 TEST(Fusion, RefusesTwoSumsAtOnce) {
   KernelText text;
   Node in = text.argument({1, 8, 8, 8});

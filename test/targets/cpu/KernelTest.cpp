@@ -209,6 +209,15 @@ TEST_P(KernelTest, UibOfEachKind) {
   }
 }
 
+TEST_P(KernelTest, ResidualAroundWindowsOfOneRow) {
+  for (int64_t rows : {7, 11}) {
+    KernelText text;
+    Node stem = text.conv(text.argument({1, rows, 9, 24}), {16});
+    Node out = text.depthwise(stem, {0, 1, 1, {0, 0, 0, 0}, "relu"});
+    check(text, text.add(out, stem));
+  }
+}
+
 TEST_P(KernelTest, PointwiseWithGlobalPool) {
   struct {
     int64_t size, inputs, outputs;
