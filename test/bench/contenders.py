@@ -142,8 +142,12 @@ class Inputs:
                 call([sys.executable, HERE / "quantize_onnx.py", whole, path, self.calibration()], self.log(path))
 
     def convert_litert(self, path):
-        words = ["--calibrate", self.calibration()] if self.precision == "int8" else []
-        call([CONTENDERS["litert"].python(), HERE / "convert_litert.py", self.name, path, *words], self.log(path))
+        python = CONTENDERS["litert"].python()
+        if self.precision == "f32":
+            call([python, HERE / "convert_litert.py", self.name, path], self.log(path))
+        else:
+            real = Inputs(self.name, "f32", self.build).make("litert")
+            call([python, HERE / "quantize_litert.py", real, path, self.calibration()], self.log(path))
 
     def convert_ncnn(self, path):
         shape = ",".join(str(side) for side in self.net["input"])

@@ -2,14 +2,12 @@
 #===- convert_litert.py - one network as LiteRT takes it -----------------===//
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fills timm's or torchvision's module with the seeded weights and converts it
-with litert-torch, channels last; with --calibrate also quantizes it to int8 with
-LiteRT's own recipe. Runs in LiteRT's venv."""
+with litert-torch, channels last. Runs in LiteRT's venv."""
 
 import argparse
 import pathlib
 import sys
 
-import numpy as np
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -43,25 +41,13 @@ def convert(model, net, path):
     litert_torch.convert(litert_torch.to_channel_last_io(model, args=[0]), (example,)).export(str(path))
 
 
-def quantize(path, images):
-    """Replaces the float model by its int8 one, calibrated on the images (NCHW .npy)."""
-    from ai_edge_quantizer import quantizer, recipe
-    data = [{"args_0": np.ascontiguousarray(np.load(image).transpose(0, 2, 3, 1))} for image in images]
-    made = quantizer.Quantizer(str(path), recipe.static_wi8_ai8())
-    ranges = made.calibrate({"serving_default": data})
-    path.write_bytes(made.quantize(ranges).quantized_model)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name")
     parser.add_argument("output", type=pathlib.Path)
-    parser.add_argument("--calibrate", type=pathlib.Path, help="a folder of images: quantize to int8")
     arguments = parser.parse_args()
     net = network.load(ROOT / "models" / f"{arguments.name}.json")
     convert(module(arguments.name, net), net, arguments.output)
-    if arguments.calibrate:
-        quantize(arguments.output, sorted(arguments.calibrate.glob("*.npy")))
 
 
 if __name__ == "__main__":

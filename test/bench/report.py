@@ -17,7 +17,7 @@ from typing import Optional
 
 from contenders import CONTENDERS
 
-TOLERANCE = {"f32": 1e-4, "int8": 0.25}  # of logits against the float32 golden ones
+TOLERANCE = {"f32": 1e-4, "int8": 0.1}  # of logits against the float32 golden ones
 MARKERS = "<!-- ./dev bench --update-readme -->", "<!-- end of the benchmark -->"
 COLOURS = {"minnow": "#d62728", "onnxruntime": "#1f77b4", "openvino": "#2ca02c", "litert": "#ff7f0e",
            "ncnn": "#9467bd", "iree": "#7f7f7f"}
