@@ -71,6 +71,7 @@ def FormGroups : Pass<"form-groups", "::mlir::ModuleOp"> {
     The function becomes a `mobile.program` of `mobile.call`s; kernels that are
     equal are one. The block that a primitive came from stays as its location.
   }];
+  let dependentDialects = ["mobile::MobileDialect"];
   let options = [
     Option<"optimizeMemory", "optimize-memory", "bool", /*default=*/"false",
            "Fuse wherever the target can, for the smallest arena">,

@@ -202,7 +202,7 @@ static const Fault constantFaults[] = {
        m.integers("shape", {-1});
        m.add("ConstantOfShape", {"shape"}, "k");
      },
-     "gives a constant of shape [-1]"},
+     "gives a constant of the negative shape [-1]"},
     {"GatherOutOfRange",
      [](Model &m) {
        m.integers("i", {4});

@@ -144,8 +144,6 @@ TEST(Networks, CanBeFilesOfTheirOwn) {
 static const char tiny[] = R"({
   "name": "tiny", "input": [1, 2, 4, 4], "batch_norm_epsilon": 0.001,
   "padding": "symmetric",
-  "preprocessing": {"resize": 4, "interpolation": "bicubic", "mean": [0, 0],
-                    "std": [1, 1]},
   "blocks": [
     {"kind": "conv", "out": 2, "residual": true, "layer_scale": "gamma",
      "layers": [{"op": "conv2d", "weight": "w", "in": 2, "out": 2, "kernel": 1,
@@ -240,7 +238,7 @@ TEST(Safetensors, BadFiles) {
       {safetensors("[]", 0), "the header is not a JSON object"},
       {safetensors(std::string(100000, '['), 0), "not a JSON object"},
       {safetensors("{" + w + "," + w + "}", 16), "the key 'w' is there twice"},
-      {entry("1"), "'w' has no dtype"},
+      {entry("1"), "'w' is not described by its dtype, shape and data_offsets"},
       {entry(R"({"dtype":"F33","shape":[4],"data_offsets":[0,16]})"),
        "'w' has the unknown dtype 'F33'"},
       {entry(R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})"),
@@ -292,7 +290,7 @@ TEST(Descriptions, BadOnes) {
       {replaced("\"symmetric\"", "\"odd\""), "the padding 'odd' is unknown"},
       {replaced("\"stride\": 1", "\"stride\": 0"), "stride is 0"},
       {replaced("\"groups\": 1", "\"groups\": 3"), "w has 3 groups"},
-      {replaced("[1, 2, 4, 4]", "[1, 2]"), "not a shape of 4 dimensions"},
+      {replaced("[1, 2, 4, 4]", "[1, 2]"), "expected a shape of 4 dimensions"},
       {replaced("\"gamma\"", "\"w\""), "the key 'w' is used twice"}};
   for (const auto &[description, message] : rows)
     EXPECT_TRUE(contains(importTiny("", description), message));
