@@ -33,6 +33,11 @@ mobile::ScheduleAttr chooseSchedule(const Isa &isa,
 void schedule(const Isa &isa, const cost::Machine &machine,
               mobile::KernelOp kernel);
 
+/// Finds a fast schedule by measuring some on this machine, which must be the
+/// one of `isa`. The kernel may not be scheduled; it is not changed.
+llvm::Expected<mobile::ScheduleAttr>
+tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
+
 /// Sets `schedule` and the layouts of the weights that its tiles ask for.
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);

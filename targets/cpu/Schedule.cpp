@@ -1,13 +1,15 @@
 //===- Schedule.cpp - tiles, tasks and layouts ----------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A schedule for each kernel from its shapes and the register count: the tile
-// with the least padded work for each load, the loop order that keeps the
-// larger operand near, and a few equal tasks.
+// A schedule for each kernel: one that was measured where there is one, else
+// from its shapes and the register count: the tile with the least padded work
+// for each load, the loop order that keeps the larger operand near, and a few
+// equal tasks.
 //===----------------------------------------------------------------------===//
 #include "mlir/IR/Builders.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
+#include "targets/cpu/TunedSchedules.h"
 #include "targets/halide/View.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -239,5 +241,7 @@ ScheduleAttr cpu::chooseSchedule(const Isa &isa, const cost::Machine &machine,
 
 void cpu::schedule(const Isa &isa, const cost::Machine &machine,
                    KernelOp kernel) {
-  setSchedule(isa, kernel, chooseSchedule(isa, machine, kernel));
+  ScheduleAttr tuned = getBuiltInSchedules(machine).lookup(kernel);
+  setSchedule(isa, kernel,
+              tuned ? tuned : chooseSchedule(isa, machine, kernel));
 }
