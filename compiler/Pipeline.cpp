@@ -42,8 +42,8 @@ const StageEntry kStages[] = {
        passes.addPass(createFormGroups({options.optimizeMemory}));
      }},
     {Stage::Schedule, "schedule",
-     [](mlir::PassManager &passes, const PipelineOptions &) {
-       passes.addPass(createSchedule());
+     [](mlir::PassManager &passes, const PipelineOptions &options) {
+       passes.addPass(createSchedule({options.tune}));
      }},
     {Stage::PlanMemory, "plan-memory",
      [](mlir::PassManager &passes, const PipelineOptions &) {

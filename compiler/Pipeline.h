@@ -33,6 +33,7 @@ std::vector<std::string> getStageNames();
 
 struct PipelineOptions {
   bool optimizeMemory = false;
+  std::string tune; // a file of measured schedules; empty: formulas
   Stage stopAfter = Stage::PlanMemory;
   std::string dumpDirectory; // an `.mlir` after each stage; empty: none
 };

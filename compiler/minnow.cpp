@@ -188,6 +188,9 @@ static void addCompile(CLI::App &app, CompileOptions &options,
                    "what fusion aims at: time or memory")
       ->check(CLI::IsMember({"time", "memory"}))
       ->capture_default_str();
+  verb->add_option("--tune", options.pipeline.tune,
+                   "measure schedules on this machine and keep them in this "
+                   "file; those that it holds are used");
   verb->add_option("--name", options.name,
                    "prefix of the symbols; default the network's name");
   verb->add_option("--stop-after", words.stopAfter,

@@ -83,7 +83,14 @@ def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
   let description = [{
     Asks the target for the `#mobile.schedule` of each kernel and the
     `#mobile.layout` of its arguments. After it no shape, size or layout changes.
+
+    Example: `minnow-opt --schedule=tune=FILE` measures candidates on this
+    machine and keeps the best in a file.
   }];
+  let options = [
+    Option<"tune", "tune", "std::string", /*default=*/"",
+           "File of measured schedules to use and add to">,
+  ];
 }
 
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {

@@ -25,7 +25,15 @@ struct Schedule : minnow::impl::ScheduleBase<Schedule> {
       module.emitError(llvm::toString(target.takeError()));
       return signalPassFailure();
     }
-    for (auto kernel : module.getOps<minnow::mobile::KernelOp>())
+    auto kernels = llvm::to_vector(module.getOps<minnow::mobile::KernelOp>());
+    if (!tune.empty()) {
+      if (llvm::Error error = (*target)->tune(kernels, tune)) {
+        module.emitError(llvm::toString(std::move(error)));
+        signalPassFailure();
+      }
+      return;
+    }
+    for (auto kernel : kernels)
       (*target)->schedule(kernel);
   }
 };

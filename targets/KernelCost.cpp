@@ -56,10 +56,14 @@ static double getStripBytes(Value inner) {
   auto type = cast<RankedTensorType>(inner.getType());
   if (type.getRank() != 4 || type.getDimSize(1) <= 1)
     return getByteSize(type);
-  int64_t rows = 1;
-  for (Operation *user : inner.getUsers())
+  int64_t rows = 1, height = type.getDimSize(1);
+  for (Operation *user : inner.getUsers()) {
     rows = std::max(rows, getWindowRows(user));
-  int64_t height = type.getDimSize(1);
+    // Each query reads all keys and values.
+    auto attention = dyn_cast<AttentionOp>(user);
+    if (attention && attention.getQuery() != inner)
+      rows = height;
+  }
   return double(getByteSize(type)) * std::min(rows, height) / height;
 }
 

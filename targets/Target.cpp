@@ -50,6 +50,12 @@ minnow::createTarget(const TargetSpec &spec) {
                                  llvm::join(getTargetNames(), ", "));
 }
 
+llvm::Error Target::tune(ArrayRef<mobile::KernelOp>, StringRef) const {
+  return llvm::createStringError("target '" + getSpec().name +
+                                 "' cannot measure its kernels; leave --tune "
+                                 "out");
+}
+
 DictionaryAttr TargetSpec::toAttribute(MLIRContext *context) const {
   Builder builder(context);
   return builder.getDictionaryAttr(

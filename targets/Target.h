@@ -82,6 +82,13 @@ public:
   /// Sets the schedule and the layouts of the kernel's arguments.
   virtual void schedule(mobile::KernelOp kernel) const = 0;
 
+  /// As `schedule` for all `kernels`, but from measurements on this machine,
+  /// which must be the target. The file `table` keeps them: what it holds is
+  /// not measured again, what is new is added. A target that cannot measure, or
+  /// a file that cannot be read or written, is an error.
+  virtual llvm::Error tune(llvm::ArrayRef<mobile::KernelOp> kernels,
+                           llvm::StringRef table) const;
+
   /// Emits the code of a scheduled kernel as a function named `symbol`. Depends
   /// on nothing but the kernel, the spec and the symbol.
   virtual llvm::Expected<KernelCode> emit(mobile::KernelOp kernel,

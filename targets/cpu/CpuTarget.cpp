@@ -7,9 +7,14 @@
 #include "targets/cost/Machines.h"
 #include "targets/cpu/Entry.h"
 #include "targets/cpu/Kernels.h"
+#include "targets/cpu/TunedSchedules.h"
 #include "targets/llvm/Object.h"
 #include "targets/reference/Emit.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace minnow;
@@ -37,6 +42,8 @@ public:
   void schedule(mobile::KernelOp kernel) const override {
     cpu::schedule(isa, machine, kernel);
   }
+  llvm::Error tune(llvm::ArrayRef<mobile::KernelOp> kernels,
+                   StringRef table) const override;
   Expected<KernelCode> emit(mobile::KernelOp kernel,
                             StringRef symbol) const override {
     auto code = cpu::emit(isa, kernel, symbol);
@@ -58,6 +65,74 @@ private:
 };
 
 } // namespace
+
+/// The table in the file `path`, an empty one if there is no such file.
+static Expected<cpu::TunedSchedules> readTable(StringRef path,
+                                               StringRef machine) {
+  if (!llvm::sys::fs::exists(path))
+    return cpu::TunedSchedules(machine.str());
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!buffer)
+    return llvm::createStringError(buffer.getError(),
+                                   "cannot read '" + path +
+                                       "': " + buffer.getError().message());
+  auto table = cpu::TunedSchedules::parse((*buffer)->getBuffer());
+  if (!table)
+    return llvm::createStringError("'" + path + "' is no table of schedules: " +
+                                   llvm::toString(table.takeError()));
+  if (table->getMachine() != machine)
+    return llvm::createStringError("the schedules in '" + path +
+                                   "' are for the machine '" +
+                                   table->getMachine() + "', not for '" +
+                                   machine + "'; name another file");
+  return table;
+}
+
+static llvm::Error writeTable(const cpu::TunedSchedules &table,
+                              StringRef path) {
+  auto error = llvm::writeToOutput(path, [&](llvm::raw_ostream &stream) {
+    stream << table.print();
+    return llvm::Error::success();
+  });
+  return error
+             ? llvm::createStringError("cannot write '" + path +
+                                       "': " + llvm::toString(std::move(error)))
+             : llvm::Error::success();
+}
+
+llvm::Error CpuTarget::tune(llvm::ArrayRef<mobile::KernelOp> kernels,
+                            StringRef path) const {
+  auto host = llvm::sys::getHostCPUFeatures();
+  bool isHost =
+      llvm::Triple(spec.triple).getArch() ==
+          llvm::Triple(llvm::sys::getProcessTriple()).getArch() &&
+      llvm::all_of(requirements, [&](auto &name) { return host.lookup(name); });
+  if (!isHost)
+    return llvm::createStringError("--tune measures on this machine, which "
+                                   "cannot run code for " +
+                                   spec.cpu + "; leave --tune or --cpu out");
+  auto table = readTable(path, machine.name);
+  if (!table)
+    return table.takeError();
+  for (mobile::KernelOp kernel : kernels) {
+    mobile::ScheduleAttr found = table->lookup(kernel);
+    if (!found) {
+      auto measured = cpu::tune(isa, machine, kernel);
+      if (!measured) { // It goes the slow way; emit says why.
+        llvm::consumeError(measured.takeError());
+        schedule(kernel);
+        continue;
+      }
+      found = *measured;
+      table->insert(kernel, found);
+      // After each kernel, so that little is lost if the user stops it.
+      if (llvm::Error error = writeTable(*table, path))
+        return error;
+    }
+    cpu::setSchedule(isa, kernel, found);
+  }
+  return llvm::Error::success();
+}
 
 Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
   mlir::OwningOpRef<mlir::ModuleOp> entry = cpu::buildEntry(assembly);

@@ -3,6 +3,7 @@
 //
 // What emit does well: one chain of computing primitives with the element
 // operations that follow each, and no more than one sum at a time in registers.
+// Chains may join in one attention, whose keys and values are computed first.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/Kernels.h"
 #include "targets/halide/View.h"
@@ -17,17 +18,20 @@ using mlir::Value;
 namespace {
 
 /// Longer chains gain nothing more and take long to compile: a UIB has four.
-constexpr unsigned kMostStages = 4;
+/// A Mobile MQA has seven: four projections, two depthwise, the attention.
+constexpr int kMostStages = 4, kMostAttentionStages = 7;
 
 /// Walks the primitives; each check returns why not, or null.
 class Chain {
 public:
-  explicit Chain(llvm::ArrayRef<Operation *> ops) : ops(ops) {}
+  explicit Chain(llvm::ArrayRef<Operation *> ops)
+      : ops(ops), attentions(llvm::count_if(ops, llvm::IsaPred<AttentionOp>)) {}
   const char *check();
 
 private:
   const char *add(Operation *op);
   const char *addComputing(Operation *op);
+  const char *checkInput(Operation *op);
   const char *addElementwise(Operation *op);
   /// The stage whose sums `value` is made of; -1 outside of the kernel.
   int stageOf(Value value) const {
@@ -43,6 +47,7 @@ private:
   llvm::ArrayRef<Operation *> ops;
   llvm::DenseMap<Value, int> stages;
   int count = 0;
+  int attentions; // among all ops
 };
 
 } // namespace
@@ -85,21 +90,20 @@ bool Chain::isReadByComputing(Value value) const {
   });
 }
 
-const char *Chain::addComputing(Operation *op) {
+/// What `op`, a computing primitive, may read of the same kernel.
+const char *Chain::checkInput(Operation *op) {
   Value input = op->getOperand(0);
-  bool isFirst = !isInside(input);
-  for (Value weight : op->getOperands().drop_front())
-    if (isInside(weight))
-      return "weights are computed in the same kernel";
-  if (!isFirst && stageOf(input) < 0 &&
-      !llvm::isa<TransposeOp>(input.getDefiningOp()))
+  if (!isInside(input))
+    return count > 0 && !attentions
+               ? "two chains that do not depend on each other"
+               : nullptr;
+  bool isTransposed = llvm::isa<TransposeOp>(input.getDefiningOp());
+  if (stageOf(input) < 0 && !isTransposed)
     return "an element operation before the first computing primitive";
-  if (isFirst && count > 0)
-    return "two chains that do not depend on each other";
   if (auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op))
-    if (!isFirst && !isEvenlyPadded(depthwise))
+    if (!isEvenlyPadded(depthwise))
       return "a window whose rows of padding are unlike at top and bottom";
-  if (isGlobalAverage(op) && !isFirst) {
+  if (isGlobalAverage(op)) {
     Operation *before = input.getDefiningOp();
     while (before && !halide::isComputing(before))
       before = before->getOperand(0).getDefiningOp();
@@ -107,22 +111,33 @@ const char *Chain::addComputing(Operation *op) {
       return "a global pool is fused with one pointwise convolution only";
     if (!llvm::hasSingleElement(input.getUsers()))
       return "a pooled value that is used besides";
-  } else if (!isFirst && count > 0 && isOnePosition(op)) {
-    // The tasks divide its channels, and the second reads all of the first.
-    return "two products of one position, which tasks cannot divide";
-  } else if (!isFirst && llvm::isa<Conv2DOp>(op) && !isPointwise(op)) {
-    if (!llvm::isa<TransposeOp>(input.getDefiningOp()))
-      return "a full convolution of a value of the same kernel";
-  } else if (!isFirst &&
-             !llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp>(op)) {
-    return "the primitive reads a value of the same kernel";
+    return nullptr;
   }
+  // The tasks divide its channels, and the second reads all of the first.
+  if (count > 0 && isOnePosition(op))
+    return "two products of one position, which tasks cannot divide";
+  if (llvm::isa<Conv2DOp>(op) && !isPointwise(op) && !isTransposed)
+    return "a full convolution of a value of the same kernel";
+  if (!llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp, AttentionOp>(op))
+    return "the primitive reads a value of the same kernel";
+  return nullptr;
+}
+
+const char *Chain::addComputing(Operation *op) {
+  for (Value weight : op->getOperands().drop_front())
+    if (isInside(weight) && !llvm::isa<AttentionOp>(op))
+      return "weights are computed in the same kernel";
+  if (const char *why = checkInput(op))
+    return why;
+  if (attentions > 1)
+    return "more than one attention";
   for (Operation *other : ops)
     if (other != op && stages.count(other->getResult(0)) &&
         isGlobalAverage(other))
       return "a computing primitive after a global pool";
-  if (++count > int(kMostStages))
-    return "more than four computing primitives";
+  if (++count > (attentions ? kMostAttentionStages : kMostStages))
+    return attentions ? "more than seven computing primitives"
+                      : "more than four computing primitives";
   stages[op->getResult(0)] = count - 1;
   return nullptr;
 }

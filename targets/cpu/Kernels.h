@@ -22,10 +22,21 @@ namespace minnow::cpu {
 bool canFuse(const Isa &isa, llvm::ArrayRef<mlir::Operation *> ops,
              std::string *why = nullptr);
 
-/// Sets the schedule and the layouts of the kernel's weights, both from
-/// formulas over its shapes.
+/// The schedule that formulas over its shapes give a kernel.
+mobile::ScheduleAttr chooseSchedule(const Isa &isa,
+                                    const cost::Machine &machine,
+                                    mobile::KernelOp kernel);
+
+/// Sets the schedule and the layouts of the kernel's weights: measured ones
+/// where the compiler has some for the kernel on this machine, else
+/// chooseSchedule's.
 void schedule(const Isa &isa, const cost::Machine &machine,
               mobile::KernelOp kernel);
+
+/// Finds a fast schedule by measuring some on this machine, which must be the
+/// one of `isa`. The kernel may not be scheduled; it is not changed.
+llvm::Expected<mobile::ScheduleAttr>
+tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
 
 /// Sets `schedule` and the layouts of the weights that its tiles ask for.
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -47,6 +48,7 @@ private:
   Computed attention(AttentionOp op);
   Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
+  int getTaskPart(int size, int tasks);
   void sliceOutput(const Tensor &whole);
   /// Keeps `value` in memory, because a computing primitive reads it.
   void store(Value value);
@@ -320,6 +322,25 @@ Computed Builder::visit(Operation *op) {
       });
 }
 
+/// The elements of one task among `size`. Only channels of one product may be
+/// left over, and then each task but the last has whole panels.
+int Builder::getTaskPart(int size, int tasks) {
+  if (size % tasks == 0)
+    return size / tasks;
+  bool isProduct = kernel.getScheduleAttr().getSplit() == SplitAxis::Channels &&
+                   pipeline.stages.size() == 1 &&
+                   pipeline.stages[0].kind == StageKind::Matrix;
+  int panel = 1;
+  if (isProduct)
+    panel = getStageAttr(kernel, pipeline.stages[0].op).getVectors() *
+            form.vectorFloats;
+  int part = llvm::alignTo(llvm::divideCeil(size, tasks), panel);
+  if (!isProduct || part * (tasks - 1) >= size)
+    throw Unsupported(std::to_string(tasks) + " tasks do not divide " +
+                      std::to_string(size));
+  return part;
+}
+
 /// Makes the output the slice of `whole` that the task names.
 void Builder::sliceOutput(const Tensor &whole) {
   ScheduleAttr schedule = kernel.getScheduleAttr();
@@ -329,29 +350,29 @@ void Builder::sliceOutput(const Tensor &whole) {
               : pipeline.view == View::Pixels              ? 1
                                                            : 2;
   int tasks = schedule.getSplit() == SplitAxis::None ? 1 : schedule.getTasks();
-  if (sizes[split] % tasks)
-    throw Unsupported(std::to_string(tasks) + " tasks do not divide " +
-                      std::to_string(sizes[split]));
+  int part = getTaskPart(sizes[split], tasks);
+  pipeline.isCut = part * tasks != sizes[split];
   pipeline.output = Func("output");
-  Expr first[3] = {0, 0, 0};
+  Expr first[3] = {0, 0, 0}, extents[3];
   int stride = 1, strides[3];
   for (int i = 0; i < 3; ++i) {
-    int extent = sizes[i];
-    if (i == split && tasks > 1) {
-      extent /= tasks;
-      first[i] = pipeline.task * extent;
-      pipeline.taskStride = int64_t(extent) * stride;
-    }
     strides[i] = stride;
+    extents[i] = sizes[i];
+    if (i == split && tasks > 1) {
+      first[i] = pipeline.task * part;
+      pipeline.taskStride = int64_t(part) * stride;
+      extents[i] =
+          pipeline.isCut ? Halide::min(part, sizes[i] - first[i]) : Expr(part);
+    }
     stride *= sizes[i];
-    sizes[i] = extent;
   }
+  sizes[split] = part;
   pipeline.output(c, x, y) =
       whole.func(c + first[0], x + first[1], y + first[2]);
   for (int i = 0; i < 3; ++i)
     pipeline.output.output_buffer()
         .dim(i)
-        .set_bounds(0, sizes[i])
+        .set_bounds(0, extents[i])
         .set_stride(strides[i]);
   pipeline.result = {pipeline.output, sizes[0], sizes[1], sizes[2]};
 }

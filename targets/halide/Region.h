@@ -22,6 +22,7 @@ struct Pipeline {
   Tensor result;             // its sizes
   int strip = 1;          // rows of the output for which all stages run in turn
   int64_t taskStride = 0; // elements between the slices of two tasks
+  bool isCut = false;     // the last task has fewer channels than the others
 };
 
 /// Throws Unsupported where no stage is written for an operation or a shape, or

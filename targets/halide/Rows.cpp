@@ -5,7 +5,6 @@
 // tensors has a constant size.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
-#include "llvm/ADT/DenseSet.h"
 #include <numeric>
 
 using namespace minnow;
@@ -40,20 +39,6 @@ static RowRange getInputRows(Operation *op, RowRange rows) {
     return {rows.first - int(pad.getPad()[0]),
             rows.last - int(pad.getPad()[0])};
   return rows;
-}
-
-/// The values of which an attention reads all rows at once, and what they come
-/// from.
-static llvm::DenseSet<Value> findWholeValues(KernelOp kernel) {
-  llvm::DenseSet<Value> whole;
-  for (Operation &op : llvm::reverse(kernel.getBody().front())) {
-    if (auto attention = llvm::dyn_cast<AttentionOp>(op))
-      for (Value read : {attention.getKey(), attention.getValue()})
-        whole.insert(read);
-    if (op.getNumResults() == 1 && whole.contains(op.getResult(0)))
-      whole.insert(op.operand_begin(), op.operand_end());
-  }
-  return whole;
 }
 
 /// Goes back from the output's strip to the rows that each stage must keep.

@@ -33,9 +33,10 @@ struct Tile {
   int vectors;           // of one tile
   int pixels;            // of one tile
   bool channelsOuter;
+  bool isCut; // some task has fewer channels
 
   int width() const { return vector * vectors; }
-  bool isRagged() const { return channels % width() != 0; }
+  bool isRagged() const { return isCut || channels % width() != 0; }
 };
 
 class Scheduler {
@@ -80,6 +81,7 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   Tile tile;
   tile.channels = stage.result.channels;
   tile.columns = stage.result.columns;
+  tile.isCut = pipeline.isCut;
   tile.vector = form.vectorFloats;
   tile.vectors = attribute ? attribute.getVectors() : 1;
   tile.pixels = attribute ? attribute.getPixels() : 1;

@@ -40,6 +40,18 @@ StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {
   return {};
 }
 
+llvm::DenseSet<Value> halide::findWholeValues(KernelOp kernel) {
+  llvm::DenseSet<Value> whole;
+  for (Operation &op : llvm::reverse(kernel.getBody().front())) {
+    if (auto attention = llvm::dyn_cast<AttentionOp>(op))
+      for (Value read : {attention.getKey(), attention.getValue()})
+        whole.insert(read);
+    if (op.getNumResults() == 1 && whole.contains(op.getResult(0)))
+      whole.insert(op.operand_begin(), op.operand_end());
+  }
+  return whole;
+}
+
 /// Whether `rhs` is repeated along positions other than all of them.
 static bool isBroadcastOverSome(Value lhs, Value rhs) {
   auto shape = getShape(rhs);

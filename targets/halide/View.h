@@ -9,6 +9,7 @@
 #define MINNOW_TARGETS_HALIDE_VIEW_H
 
 #include "dialects/mobile/Mobile.h"
+#include "llvm/ADT/DenseSet.h"
 #include <optional>
 
 namespace minnow::halide {
@@ -36,6 +37,10 @@ bool isComputing(mlir::Operation *op);
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;
 /// null where the schedule has none or `op` is null.
 mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
+
+/// The values of `kernel` of which an attention reads all rows at once, and all
+/// that they come from: every task computes these anew.
+llvm::DenseSet<mlir::Value> findWholeValues(mobile::KernelOp kernel);
 
 llvm::ArrayRef<int64_t> getShape(mlir::Value value);
 int64_t product(llvm::ArrayRef<int64_t> sizes);

@@ -51,6 +51,37 @@ TEST(Fusion, TakesAPoolAfterAProduct) {
   EXPECT_EQ(getRefusal(text.finish(out)), "");
 }
 
+/// A Mobile MQA over `in`: two heads of width 16, their keys and values of half
+/// the resolution where `strided` is set.
+Node addMqa(KernelText &text, const Node &in, bool strided) {
+  Node query = text.conv(in, {32}), maps[2];
+  for (Node &map : maps) {
+    map = strided ? text.depthwise(in, {0, 3, 2}) : in;
+    map = text.conv(map, {16});
+    map = text.add(map, text.argument(map.shape));
+  }
+  Node out = text.attention(query, maps[0], maps[1], 2, 0.25);
+  int64_t channels = in.shape[3];
+  out = text.mul(text.conv(out, {channels}), text.argument({channels}));
+  return text.add(out, in);
+}
+
+TEST(Fusion, TakesMobileMqaWhole) {
+  for (bool strided : {false, true}) {
+    KernelText text;
+    Node out = addMqa(text, text.argument({1, 8, 7, 40}), strided);
+    EXPECT_EQ(getRefusal(text.finish(out)), "");
+  }
+}
+
+TEST(Fusion, RefusesTwoAttentions) {
+  KernelText text;
+  Node in = text.argument({1, 8, 7, 40});
+  EXPECT_EQ(
+      getRefusal(text.finish(addMqa(text, addMqa(text, in, false), false))),
+      "more than one attention");
+}
+
 TEST(Fusion, RefusesFullConvolutionInside) {
   KernelText text;
   Node out = text.conv(text.argument({1, 8, 8, 8}), {16});

@@ -156,4 +156,11 @@ TEST(Guard, ProductsMultiplyByLane) {
   check(pooled, pooled.globalPool(out), "cortex-a76", 160, 1.25);
 }
 
+TEST(Guard, AttentionKeepsItsSums) {
+  KernelText text;
+  Node q = text.argument({1, 16, 16, 256});
+  Node k = text.argument({1, 8, 8, 64}), v = text.argument({1, 8, 8, 64});
+  check(text, text.attention(q, k, v, 4, 0.125), "skylake-avx512", 16);
+}
+
 } // namespace

@@ -247,6 +247,28 @@ TEST_P(KernelTest, AttentionOfAnySize) {
   }
 }
 
+TEST_P(KernelTest, MobileMqaInOneKernel) {
+  struct {
+    int64_t size, inputs, heads, width, keyStride;
+  } cases[] = {{16, 160, 4, 64, 2},
+               {8, 256, 4, 64, 1},
+               {7, 40, 4, 16, 2},
+               {6, 24, 3, 12, 1}};
+  for (auto [size, inputs, heads, width, keyStride] : cases) {
+    KernelText text;
+    Node in = text.argument({1, size, size + 1, inputs}), maps[2];
+    Node query = text.conv(in, {heads * width});
+    for (Node &map : maps) {
+      map = keyStride > 1 ? text.depthwise(in, {0, 3, keyStride}) : in;
+      map = text.conv(map, {width});
+      map = text.add(map, text.argument(map.shape));
+    }
+    Node out = text.attention(query, maps[0], maps[1], heads, 0.01);
+    out = text.mul(text.conv(out, {inputs}), text.argument({inputs}));
+    check(text, text.add(out, in));
+  }
+}
+
 TEST(KernelErrors, NameWhatNoStageIsWrittenFor) {
   KernelText batch;
   Node in = batch.argument({2, 8, 8, 16});

@@ -1,0 +1,102 @@
+//===- Tiles.cpp - which tiles registers hold, and their price ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The price of a tile is the cycles of its sums with the padding it brings.
+//===----------------------------------------------------------------------===//
+#include "targets/cpu/Tiles.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace minnow;
+using namespace minnow::cpu;
+using namespace minnow::mobile;
+using mlir::Operation;
+
+bool cpu::isMatrix(Operation *op) { return llvm::isa<Conv2DOp, LinearOp>(op); }
+
+/// The terms of each sum of a product.
+static int64_t getDepth(Operation *op) {
+  if (!isMatrix(op))
+    return 1;
+  auto filter = halide::getShape(op->getOperand(1));
+  return halide::product(filter.drop_back());
+}
+
+StageShape cpu::getStageShape(const Isa &isa, halide::View view,
+                              Operation *op) {
+  auto sizes = halide::getSizes(op->getResult(0), view);
+  if (!sizes)
+    return {op, 1, 1, 1, false};
+  bool isPooled = llvm::any_of(op->getUsers(), llvm::IsaPred<Pool2DOp>);
+  StageShape shape{op, sizes->columns, sizes->channels, getDepth(op), isPooled};
+  if (auto attention = llvm::dyn_cast<AttentionOp>(op)) {
+    shape.channels = attention.getValueWidth();
+    // The exponential's, which LLVM keeps in registers where there are many.
+    shape.constants = isa.registers >= 32 ? 8 : 0;
+  }
+  return shape;
+}
+
+/// The sums, a vector of weights for each column and what they are multiplied
+/// by must be in registers: a vector of several steps for each position, or one
+/// broadcast and one more for Halide's and LLVM's temporaries.
+static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
+                 int64_t constants) {
+  if (isa.multipliesByLane)
+    return pixels * vectors + vectors + pixels + constants <= isa.registers;
+  return pixels * vectors + vectors + 1 + constants < isa.registers;
+}
+
+/// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
+/// cycle with a latency of four: fewer than eight sums wait for each other.
+static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors) {
+  double products = std::max(double(pixels * vectors), 8.0);
+  // Weights in pairs of vectors, inputs in vectors of four terms, and the loop:
+  // what counts is the instructions.
+  if (isa.multipliesByLane)
+    return products + vectors / 2.0 + pixels / 4.0 + 0.5;
+  // Two loads a cycle too.
+  double loads = double(pixels + vectors);
+  return std::max(products, loads) + loads * 0.25;
+}
+
+std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
+                                      int64_t pixels) {
+  std::vector<std::pair<double, Tile>> tiles;
+  for (int64_t vectors = 1; vectors <= 6; ++vectors)
+    for (int64_t rows = 1; rows <= std::min<int64_t>(14, pixels); ++rows) {
+      if (!fits(isa, rows, vectors, shape.constants) ||
+          (shape.isPooled && pixels % rows))
+        continue;
+      int64_t panel = vectors * isa.vectorFloats;
+      double padding = double(llvm::alignTo(pixels, rows)) / pixels *
+                       double(llvm::alignTo(shape.channels, panel)) /
+                       shape.channels;
+      double cost =
+          padding * estimateCycles(isa, rows, vectors) / (rows * vectors);
+      // Without masked stores the last vectors go element by element.
+      if (isa.multipliesByLane && shape.channels % panel)
+        cost *= 2;
+      tiles.push_back({cost, {rows, vectors}});
+    }
+  llvm::stable_sort(tiles, llvm::less_first());
+  std::vector<Tile> sorted;
+  for (auto &[cost, tile] : tiles)
+    sorted.push_back(tile);
+  return sorted;
+}
+
+Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape) {
+  // A divisor of the row, so that borders cut the first and last tile only.
+  Tile tile{std::min<int64_t>(shape.pixels, 4), 1};
+  for (int64_t pixels : {7, 8, 6, 5, 4})
+    if (shape.pixels % pixels == 0) {
+      tile.pixels = pixels;
+      break;
+    }
+  // Half of the registers are left to the taps.
+  if (4 * tile.pixels <= isa.registers &&
+      shape.channels % (2 * isa.vectorFloats) == 0)
+    tile.vectors = 2;
+  return tile;
+}
