@@ -1,9 +1,9 @@
 //===- FoldActivations.cpp - nonlinearities into their producers ----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Exporters write x * sigmoid(x) for silu and relu6(x + 3) / 6 for
-// hard_sigmoid; they are named first, then they can become part of the
-// primitive that computes x.
+// Exporters write x * sigmoid(x) for silu, relu6(x + 3) / 6 for hard_sigmoid
+// and x / 2 * (1 + erf(x / sqrt(2))) for gelu; they are named first, then they
+// can become part of the primitive that computes x.
 //===----------------------------------------------------------------------===//
 #include "passes/Fold.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -144,11 +144,68 @@ private:
   FoldWeights &weights;
 };
 
+/// x, if `value` is 1 + erf(x / sqrt(2)); null if not.
+static Value matchShiftedErf(Value value, FoldWeights &weights) {
+  auto add = value.getDefiningOp<AddOp>();
+  if (!add || add.getActivation() != Activation::None ||
+      !isWeightOf(add.getRhs(), 1, weights))
+    return {};
+  auto erf = add.getLhs().getDefiningOp<ActivateOp>();
+  if (!erf || erf.getActivation() != Activation::Erf)
+    return {};
+  auto scaled = erf.getInput().getDefiningOp<MulOp>();
+  bool matches = scaled && scaled.getActivation() == Activation::None &&
+                 isWeightOf(scaled.getRhs(), float(M_SQRT1_2), weights);
+  return matches ? scaled.getLhs() : Value();
+}
+
+/// x * 1/2 * (1 + erf(x / sqrt(2))) -> gelu(x), in any order of the factors.
+struct NameGelu : OpRewritePattern<MulOp> {
+  NameGelu(MLIRContext *context, FoldWeights &weights)
+      : OpRewritePattern(context), weights(weights) {}
+
+  LogicalResult matchAndRewrite(MulOp op,
+                                PatternRewriter &rewriter) const override {
+    for (auto [product, third] : {std::pair(op.getLhs(), op.getRhs()),
+                                  std::pair(op.getRhs(), op.getLhs())}) {
+      auto inner = product.getDefiningOp<MulOp>();
+      if (!inner || inner.getActivation() != Activation::None)
+        continue;
+      Value x = match({inner.getLhs(), inner.getRhs(), third});
+      if (!x || op.getActivation() != Activation::None ||
+          x.getType() != op.getType())
+        continue;
+      rewriter.replaceOpWithNewOp<ActivateOp>(op, x, Activation::Gelu);
+      return success();
+    }
+    return rewriter.notifyMatchFailure(
+        op, "is no product of x, 1/2 and 1 + erf(x / sqrt(2))");
+  }
+
+private:
+  /// x, if the factors are x, 1/2 and 1 + erf(x / sqrt(2)); null if not.
+  Value match(std::array<Value, 3> factors) const {
+    auto *gate = llvm::find_if(factors, [&](Value factor) {
+      return bool(matchShiftedErf(factor, weights));
+    });
+    if (gate == factors.end())
+      return {};
+    Value x = matchShiftedErf(*gate, weights);
+    std::swap(*gate, factors[2]);
+    if (factors[0] != x)
+      std::swap(factors[0], factors[1]);
+    return factors[0] == x && isWeightOf(factors[1], 0.5f, weights) ? x
+                                                                    : Value();
+  }
+
+  FoldWeights &weights;
+};
+
 } // namespace
 
 void minnow::populateNameActivations(RewritePatternSet &patterns,
                                      FoldWeights &weights) {
-  patterns.add<NameHardGate>(patterns.getContext(), weights);
+  patterns.add<NameHardGate, NameGelu>(patterns.getContext(), weights);
 }
 
 void minnow::populateFoldActivations(RewritePatternSet &patterns) {

@@ -72,7 +72,11 @@ public:
   mlir::FailureOr<Tensor> pool(const Tensor &x, mobile::PoolKind kind,
                                const Window &window, bool countPad);
   /// [n, c, h, w] -> [n, c, 1, 1]
-  mlir::FailureOr<Tensor> globalAveragePool(const Tensor &x);
+  mlir::FailureOr<Tensor> globalPool(const Tensor &x, mobile::PoolKind kind);
+  /// The mean or maximum over `axes`, which ascend, at least one; their sizes
+  /// become 1.
+  mlir::FailureOr<Tensor> reduce(const Tensor &x, mobile::PoolKind kind,
+                                 llvm::ArrayRef<int64_t> axes);
   /// Zeros around the map: top, bottom, left, right.
   mlir::FailureOr<Tensor> pad(const Tensor &x, llvm::ArrayRef<int64_t> pad);
   mlir::FailureOr<Tensor> softmax(const Tensor &x, int64_t axis);

@@ -256,12 +256,37 @@ FailureOr<Tensor> NetworkBuilder::pool(const Tensor &x, PoolKind kind,
   return asMap(create<Pool2DOp>(*input, properties));
 }
 
-FailureOr<Tensor> NetworkBuilder::globalAveragePool(const Tensor &x) {
+FailureOr<Tensor> NetworkBuilder::globalPool(const Tensor &x, PoolKind kind) {
   FailureOr<Value> input = channelsLast(x);
   if (failed(input))
     return failure();
-  Shape shape = x.shape();
-  return pool(x, PoolKind::Average, {{shape[2], shape[3]}}, false);
+  return reduce(x, kind, {2, 3});
+}
+
+FailureOr<Tensor> NetworkBuilder::reduce(const Tensor &x, PoolKind kind,
+                                         ArrayRef<int64_t> axes) {
+  auto isReduced = [&](int64_t axis) { return is_contained(axes, axis); };
+  Shape shape = x.shape(), result = shape, order(axes);
+  for (int64_t axis = 0; axis < int64_t(shape.size()); ++axis)
+    if (isReduced(axis))
+      result[axis] = 1;
+    else
+      order.push_back(axis);
+  if (x.rank() == 4 && axes.front() >= 2)
+    return pool(x, kind,
+                {{isReduced(2) ? shape[2] : 1, isReduced(3) ? shape[3] : 1}},
+                false);
+  // Of other axes, what is reduced becomes the rows of a map, and what stays
+  // its channels.
+  int64_t kept = *countElements(result), rows = *countElements(shape) / kept;
+  FailureOr<Value> value = arranged(x, order);
+  if (failed(value) || failed(value = reshaped(*value, {1, rows, 1, kept})))
+    return failure();
+  FailureOr<Tensor> pooled = pool({*value, Shape(ArrayRef(channelsLastOrder))},
+                                  kind, {{rows, 1}}, false);
+  if (failed(pooled))
+    return failure();
+  return reshape(*pooled, result);
 }
 
 FailureOr<Tensor> NetworkBuilder::pad(const Tensor &x, ArrayRef<int64_t> pad) {

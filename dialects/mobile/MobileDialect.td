@@ -44,7 +44,8 @@ def Mobile_ActivationAttr : Mobile_Enum<"Activation", "pointwise nonlinearity", 
     I32EnumAttrCase<"HardSigmoid", 4, "hard_sigmoid">,
     I32EnumAttrCase<"Sigmoid", 5, "sigmoid">,
     I32EnumAttrCase<"Silu", 6, "silu">,
-    I32EnumAttrCase<"Gelu", 7, "gelu">]>;
+    I32EnumAttrCase<"Gelu", 7, "gelu">,
+    I32EnumAttrCase<"Erf", 8, "erf">]>;
 
 def Mobile_PoolKindAttr : Mobile_Enum<"PoolKind", "pooling operator", [
     I32EnumAttrCase<"Average", 0, "average">, I32EnumAttrCase<"Max", 1, "max">]>;

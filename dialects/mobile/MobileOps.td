@@ -156,8 +156,9 @@ def Mobile_ActivateOp : Mobile_Op<"activate", [Pure,
   let description = [{
     relu: max(x, 0). relu6: min(max(x, 0), 6). hard_sigmoid: min(max(x/6 + 1/2, 0), 1).
     hard_swish: x * hard_sigmoid(x). sigmoid: 1/(1 + exp(-x)). silu: x * sigmoid(x).
-    gelu: x/2 * (1 + erf(x/sqrt(2))), the exact form. Fold moves it into the
-    primitive before it where that is its only user.
+    gelu: x/2 * (1 + erf(x/sqrt(2))), the exact form. erf: 2/sqrt(pi) times the
+    integral of exp(-t^2) from 0 to x. Fold moves it into the primitive before it
+    where that is its only user.
 
     Example:
 

@@ -36,6 +36,8 @@ Expr halide::activate(Activation activation, Expr v) {
     return v * sigmoid(v);
   case Activation::Gelu:
     return v * 0.5f * (1.f + Halide::erf(v * float(M_SQRT1_2)));
+  case Activation::Erf:
+    return Halide::erf(v);
   }
   throw Unsupported("unknown activation");
 }

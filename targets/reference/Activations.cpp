@@ -44,6 +44,8 @@ Value minnow::activateElement(Arithmetic math, mobile::Activation activation,
     return math.mul(x, sigmoid(math, x));
   case mobile::Activation::Gelu:
     return gelu(math, x);
+  case mobile::Activation::Erf:
+    return math.make<math::ErfOp>(x);
   }
   llvm_unreachable("an activation without a formula");
 }

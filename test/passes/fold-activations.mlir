@@ -70,7 +70,10 @@ func.func @foreign_gate(%x: tensor<1x4x4x8xf32>, %g: tensor<1x1x1x8xf32>) -> ten
     builtin: {
       three: "0x0400000000004040",
       sixth: "0x04000000ABAA2A3E",
-      other: "0x0400000000008040"
+      other: "0x0400000000008040",
+      root: "0x04000000F304353F",
+      one: "0x040000000000803F",
+      half: "0x040000000000003F"
     }
   }
 #-}
@@ -113,4 +116,62 @@ func.func @near_gates(%x: tensor<1x4x4x8xf32>)
   %c = mobile.add %x, %three act relu6 : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
   %t = mobile.mul %c, %other : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
   return %u, %v, %t : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>
+}
+
+mobile.weight @root dense_resource<root> : tensor<1x1x1x1xf32>
+mobile.weight @one dense_resource<one> : tensor<1x1x1x1xf32>
+mobile.weight @half dense_resource<half> : tensor<1x1x1x1xf32>
+
+// TorchScript's order of the factors, torch.export's, and a third.
+// CHECK-LABEL: func.func @gelu_by_erf
+// CHECK: %[[A:.*]] = mobile.conv2d %{{.*}} act gelu
+// CHECK: %[[B:.*]] = mobile.activate %[[A]] act gelu
+// CHECK: %[[C:.*]] = mobile.activate %[[B]] act gelu
+// CHECK: return %[[C]]
+func.func @gelu_by_erf(%x: tensor<1x4x4x8xf32>) -> tensor<1x4x4x8xf32> {
+  %w = mobile.get_weight @w : tensor<1x1x8x8xf32>
+  %root = mobile.get_weight @root : tensor<1x1x1x1xf32>
+  %one = mobile.get_weight @one : tensor<1x1x1x1xf32>
+  %half = mobile.get_weight @half : tensor<1x1x1x1xf32>
+  %c = mobile.conv2d %x, %w : tensor<1x4x4x8xf32>, tensor<1x1x8x8xf32> -> tensor<1x4x4x8xf32>
+  %a0 = mobile.mul %c, %root : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %a1 = mobile.activate %a0 act erf : tensor<1x4x4x8xf32>
+  %a2 = mobile.add %a1, %one : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %a3 = mobile.mul %c, %a2 : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  %a = mobile.mul %a3, %half : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b0 = mobile.mul %a, %root : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b1 = mobile.activate %b0 act erf : tensor<1x4x4x8xf32>
+  %b2 = mobile.add %b1, %one : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b3 = mobile.mul %b2, %half : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b = mobile.mul %a, %b3 : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  %c0 = mobile.mul %b, %root : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %c1 = mobile.activate %c0 act erf : tensor<1x4x4x8xf32>
+  %c2 = mobile.add %c1, %one : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %c3 = mobile.mul %b, %half : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %y = mobile.mul %c2, %c3 : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  return %y : tensor<1x4x4x8xf32>
+}
+
+// Another x, another factor, another argument of erf.
+// CHECK-LABEL: func.func @near_gelu
+// CHECK-NOT: gelu
+// CHECK: return
+func.func @near_gelu(%x: tensor<1x4x4x8xf32>, %z: tensor<1x4x4x8xf32>)
+    -> (tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>) {
+  %root = mobile.get_weight @root : tensor<1x1x1x1xf32>
+  %one = mobile.get_weight @one : tensor<1x1x1x1xf32>
+  %half = mobile.get_weight @half : tensor<1x1x1x1xf32>
+  %a0 = mobile.mul %x, %root : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %a1 = mobile.activate %a0 act erf : tensor<1x4x4x8xf32>
+  %a2 = mobile.add %a1, %one : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %a3 = mobile.mul %z, %a2 : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  %a = mobile.mul %a3, %half : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %b3 = mobile.mul %x, %a2 : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  %b = mobile.mul %b3, %root : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %c0 = mobile.mul %x, %half : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %c1 = mobile.activate %c0 act erf : tensor<1x4x4x8xf32>
+  %c2 = mobile.add %c1, %one : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  %c3 = mobile.mul %x, %c2 : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32> -> tensor<1x4x4x8xf32>
+  %c = mobile.mul %c3, %half : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x4x8xf32>
+  return %a, %b, %c : tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>, tensor<1x4x4x8xf32>
 }

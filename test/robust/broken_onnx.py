@@ -197,7 +197,7 @@ OPERATORS = {
     "Squeeze of axis 9": after("Squeeze", [9]),
     "Unsqueeze to 9 dimensions": after("Unsqueeze", [0, 1, 2, 3, 4]),
     "Unsqueeze twice at one place": after("Unsqueeze", [0, 0]),
-    "ReduceMean of channels": after("ReduceMean", axes=[1]),
+    "ReduceMean of an axis twice": after("ReduceMean", axes=[1, -3]),
     "ReduceMean of axis 4": after("ReduceMean", axes=[4]),
     "Pad by ones": after("Pad", [0, 0, 1, 1, 0, 0, 1, 1], 1.0),
     "Pad by reflection": after("Pad", [0, 0, 1, 1, 0, 0, 1, 1], mode="reflect"),

@@ -108,7 +108,7 @@ FailureOr<Tensor> NetworkWriter::writeLayer(const Tensor &x,
     break;
   case Layer::Kind::GlobalAveragePool:
     builder.setLayer("global_pool");
-    y = builder.globalAveragePool(x);
+    y = builder.globalPool(x, mobile::PoolKind::Average);
     break;
   }
   if (failed(y) || layer.activation == mobile::Activation::None)

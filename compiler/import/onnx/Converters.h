@@ -20,7 +20,7 @@ mlir::FailureOr<Tensor> convertAveragePool(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertMaxPool(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertGlobalAveragePool(Graph &graph,
                                                  const Node &node);
-mlir::FailureOr<Tensor> convertReduceMean(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertGlobalMaxPool(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertPad(Graph &graph, const Node &node);
 
 // Elementwise.cpp
@@ -29,6 +29,7 @@ mlir::FailureOr<Tensor> convertDiv(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertMul(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertBatchNorm(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertClip(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertErf(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertGelu(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertHardSigmoid(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertHardSwish(Graph &graph, const Node &node);
@@ -37,9 +38,19 @@ mlir::FailureOr<Tensor> convertSigmoid(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertSoftmax(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertSub(Graph &graph, const Node &node);
 
+/// scale * x + shift, of which only what changes something is computed.
+mlir::FailureOr<Tensor> affine(Graph &graph, const Node &node, const Tensor &x,
+                               float scale, float shift);
+
 // Matrices.cpp
 mlir::FailureOr<Tensor> convertGemm(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertMatMul(Graph &graph, const Node &node);
+
+// Reductions.cpp
+mlir::FailureOr<Tensor> convertReduceMax(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertReduceMean(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertReduceMin(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertReduceSum(Graph &graph, const Node &node);
 
 // Shapes.cpp
 mlir::FailureOr<Tensor> convertDropout(Graph &graph, const Node &node);

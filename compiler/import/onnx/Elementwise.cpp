@@ -52,9 +52,9 @@ static Weight makeScalar(const Node &node, const char *suffix, float value) {
   return {node.output(0).str() + suffix, tensor};
 }
 
-/// scale * x + shift, of which only what changes something is computed.
-static FailureOr<Tensor> affine(Graph &graph, const Node &node, Tensor x,
-                                float scale, float shift) {
+FailureOr<Tensor> minnow::importer::affine(Graph &graph, const Node &node,
+                                           const Tensor &x, float scale,
+                                           float shift) {
   FailureOr<Tensor> result = x;
   if (scale != 1)
     result =
@@ -172,6 +172,10 @@ FailureOr<Tensor> minnow::importer::convertRelu(Graph &graph,
   return activate(graph, node, Activation::Relu);
 }
 
+FailureOr<Tensor> minnow::importer::convertErf(Graph &graph, const Node &node) {
+  return activate(graph, node, Activation::Erf);
+}
+
 FailureOr<Tensor> minnow::importer::convertSigmoid(Graph &graph,
                                                    const Node &node) {
   return activate(graph, node, Activation::Sigmoid);
@@ -220,9 +224,17 @@ FailureOr<Tensor> minnow::importer::convertClip(Graph &graph,
     return activate(graph, node, Activation::Relu6);
   if (*low == 0 && *high >= std::numeric_limits<float>::max())
     return activate(graph, node, Activation::Relu);
-  return node.fail("clips to " + std::to_string(*low) + " .. " +
-                   std::to_string(*high) +
-                   "; only 0 .. 6 and 0 without upper bound are supported");
+  // Only a lower bound of 0 keeps small values exact.
+  if (*low != 0 || !(*high > 0))
+    return node.fail("clips to " + std::to_string(*low) + " .. " +
+                     std::to_string(*high) +
+                     "; only 0 to a number above it, or without upper bound, "
+                     "is supported");
+  FailureOr<Tensor> x = graph.tensor(node, 0);
+  if (failed(x) || failed(x = affine(graph, node, *x, 6 / *high, 0)) ||
+      failed(x = graph.getBuilder().activate(*x, Activation::Relu6)))
+    return failure();
+  return affine(graph, node, *x, *high / 6, 0);
 }
 
 /// Until operator set 12 softmax is over all dimensions from the axis on.

@@ -185,27 +185,15 @@ FailureOr<Tensor> minnow::importer::convertGlobalAveragePool(Graph &graph,
   FailureOr<Tensor> x = graph.tensor(node, 0);
   if (failed(x))
     return failure();
-  return graph.getBuilder().globalAveragePool(*x);
+  return graph.getBuilder().globalPool(*x, PoolKind::Average);
 }
 
-FailureOr<Tensor> minnow::importer::convertReduceMean(Graph &graph,
-                                                      const Node &node) {
+FailureOr<Tensor> minnow::importer::convertGlobalMaxPool(Graph &graph,
+                                                         const Node &node) {
   FailureOr<Tensor> x = graph.tensor(node, 0);
-  FailureOr<int64_t> keep = node.getInt("keepdims", 1);
-  FailureOr<Shape> axes = graph.axes(node, 1);
-  if (failed(x) || failed(keep) || failed(axes) ||
-      failed(axes = node.normalizeAxes(*axes, x->rank())))
+  if (failed(x))
     return failure();
-  if (x->rank() != 4 || *axes != Shape{2, 3})
-    return node.fail("takes the mean over the axes " + shapeText(*axes) +
-                     " of " + shapeText(x->shape()) +
-                     "; only height and width, [2, 3] of 4 dimensions, are "
-                     "supported");
-  FailureOr<Tensor> mean = graph.getBuilder().globalAveragePool(*x);
-  if (failed(mean) || *keep)
-    return mean;
-  return graph.getBuilder().reshape(*mean,
-                                    ArrayRef(mean->shape()).take_front(2));
+  return graph.getBuilder().globalPool(*x, PoolKind::Max);
 }
 
 //===----------------------------------------------------------------------===//

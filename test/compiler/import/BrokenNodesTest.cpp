@@ -92,7 +92,7 @@ static const Fault nodeFaults[] = {
        m.scalar("one", 1);
        insertAfterConv(m, "Clip", {"one"});
      },
-     "only 0 .. 6 and 0 without upper bound are supported"},
+     "only 0 to a number above it, or without upper bound, is supported"},
     {"ClipBoundIsAVector", [](Model &m) { insertAfterConv(m, "Clip", {"b"}); },
      "input 1, 'b', must be one number"},
     {"NewerThanTheModel", [](Model &m) { insertAfterConv(m, "Gelu", {}); },
@@ -171,12 +171,12 @@ static const Fault nodeFaults[] = {
        set(m.node(1), "pads", {2, 2, 2, 2});
      },
      "padding 2 must be less than the window of 2"},
-    {"MeanOfOtherAxes",
+    {"MeanTwiceOverAnAxis",
      [](Model &m) {
        insertAfterConv(m, "ReduceMean", {});
-       set(m.node(1), "axes", std::vector<int64_t>{1});
+       set(m.node(1), "axes", std::vector<int64_t>{1, -3});
      },
-     "only height and width"},
+     "axis -3 is given twice"},
     {"DropoutInTraining",
      [](Model &m) {
        m.integers("training", {1});

@@ -80,7 +80,8 @@ TEST(Onnx, Activations) {
       {"Relu", "relu :"},
       {"Sigmoid", "sigmoid :"},
       {"HardSwish", "hard_swish :"},
-      {"Gelu", "gelu :"}};
+      {"Gelu", "gelu :"},
+      {"Erf", "erf :"}};
   for (auto [op, activation] : rows) {
     OnnxModel model({1, 4}, 20);
     model.add(op, {"x"}, "y");
@@ -141,6 +142,17 @@ TEST(Onnx, ClipWithBounds) {
   std::string text = importOne(model);
   EXPECT_TRUE(contains(text, "act relu6"));
   EXPECT_TRUE(contains(text, "act relu :"));
+}
+
+TEST(Onnx, ClipToAnotherBoundIsScaledRelu6) {
+  OnnxModel model({1, 4});
+  model.scalar("zero", 0);
+  model.scalar("three", 3);
+  model.add("Clip", {"x", "zero", "three"}, "y");
+  model.addOutput("y");
+  Imported imported = model.import();
+  EXPECT_EQ(imported.weight("y.scale").vec(), std::vector<float>{2});
+  EXPECT_TRUE(contains(imported.text, "act relu6"));
 }
 
 TEST(Onnx, GatedSigmoidsAreActivations) {
@@ -227,6 +239,31 @@ TEST(Onnx, ReduceMeanOfAttributeAndInputAxes) {
   current.add("ReduceMean", {"x", "axes"}, "y");
   EXPECT_TRUE(contains(importOne(current), "mobile.pool2d average %0 window "
                                            "[8, 8]"));
+}
+
+TEST(Onnx, ReductionOfOtherAxesIsAPoolOfRows) {
+  OnnxModel model({2, 3, 4}, 18);
+  model.integers("axes", {0, 2});
+  set(model.add("ReduceMax", {"x", "axes"}, "y"), "keepdims", 0);
+  std::string text = importOne(model);
+  EXPECT_TRUE(contains(text, "mobile.transpose %arg0 [0, 2, 1]"));
+  EXPECT_TRUE(contains(text, "mobile.pool2d max"));
+  EXPECT_TRUE(contains(text, "window [8, 1] : tensor<1x8x1x3xf32> -> "
+                             "tensor<1x1x1x3xf32>"));
+}
+
+TEST(Onnx, SumIsTheMeanTimesTheCount) {
+  OnnxModel model({1, 4, 8, 2}, 13);
+  model.add("ReduceSum", {"x"}, "y");
+  model.addOutput("y");
+  EXPECT_EQ(model.import().weight("y.scale").vec(), std::vector<float>{64});
+}
+
+TEST(Onnx, ReductionOfNothing) {
+  OnnxModel model({1, 4}, 18);
+  set(model.add("ReduceMean", {"x"}, "a"), "noop_with_empty_axes", 1);
+  model.add("Relu", {"a"}, "y");
+  EXPECT_TRUE(contains(importOne(model), "mobile.activate %arg0 act relu"));
 }
 
 TEST(Onnx, PadOfTwoAxes) {

@@ -56,6 +56,8 @@ static double activate(Activation activation, double x) {
     return x / (1 + std::exp(-x));
   case Activation::Gelu:
     return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+  case Activation::Erf:
+    return std::erf(x);
   }
   return NAN;
 }
