@@ -42,6 +42,9 @@ public:
   void schedule(mobile::KernelOp kernel) const override {
     cpu::schedule(isa, machine, kernel);
   }
+  bool isFast(mobile::KernelOp kernel, std::string *why) const override {
+    return cpu::isFast(isa, kernel, why);
+  }
   llvm::Error tune(llvm::ArrayRef<mobile::KernelOp> kernels,
                    StringRef table) const override;
   Expected<KernelCode> emit(mobile::KernelOp kernel,

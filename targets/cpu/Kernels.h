@@ -42,6 +42,10 @@ tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);
 
+/// Whether a stage is written for all that the scheduled `kernel` computes; if
+/// not, `why` says what emit will.
+bool isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why);
+
 /// Emits a scheduled kernel as the function `symbol` of an object. What no fast
 /// stage is written for is an error that names it.
 llvm::Expected<KernelCode> emit(const Isa &isa, mobile::KernelOp kernel,
