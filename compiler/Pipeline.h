@@ -21,6 +21,7 @@ enum class Stage {
   Import,
   Fold,
   Raise,
+  LowerQuant,
   FormGroups,
   Schedule,
   PlanMemory,
@@ -33,7 +34,8 @@ std::vector<std::string> getStageNames();
 
 struct PipelineOptions {
   bool optimizeMemory = false;
-  std::string tune; // a file of measured schedules; empty: formulas
+  bool quantizedEdges = false; // inputs and outputs of an int8 network are i8
+  std::string tune;            // a file of measured schedules; empty: formulas
   Stage stopAfter = Stage::PlanMemory;
   std::string dumpDirectory; // an `.mlir` after each stage; empty: none
 };

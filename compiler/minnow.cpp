@@ -21,7 +21,8 @@ namespace {
 
 /// The words of `minnow compile` before they are understood.
 struct CompileWords {
-  std::string cpu, optimize = "time", precision = "f32", stopAfter;
+  std::string cpu, optimize = "time", precision = "f32", io = "float",
+                   stopAfter;
   std::vector<std::string> inputShapes;
   bool noCache = false;
 };
@@ -89,6 +90,7 @@ static llvm::Error understand(const CompileWords &words,
   // Without a word about the machine the code is for this one.
   if (options.target.triple.empty() && words.cpu.empty())
     options.target.cpu = "native";
+  options.pipeline.quantizedEdges = words.io == "quantized";
   options.pipeline.optimizeMemory = words.optimize == "memory";
   if (!words.stopAfter.empty()) {
     options.pipeline.stopAfter = *parseStage(words.stopAfter);
@@ -184,6 +186,10 @@ static void addCompile(CLI::App &app, CompileOptions &options,
       ->capture_default_str();
   verb->add_option("--input-shape", words.inputShapes,
                    "shape of a dynamic input, NAME:1,3,224,224");
+  verb->add_option("--io", words.io,
+                   "inputs and outputs of an int8 network: float or quantized")
+      ->check(CLI::IsMember({"float", "quantized"}))
+      ->capture_default_str();
   verb->add_option("--optimize", words.optimize,
                    "what fusion aims at: time or memory")
       ->check(CLI::IsMember({"time", "memory"}))

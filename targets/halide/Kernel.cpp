@@ -42,6 +42,10 @@ private:
 
 static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
                            llvm::StringRef symbol) {
+  for (mlir::Type type : llvm::concat<const mlir::Type>(
+           kernel.getArgumentTypes(), kernel.getResultTypes()))
+    if (!llvm::cast<mlir::ShapedType>(type).getElementType().isF32())
+      throw Unsupported("elements that are not f32");
   if (!kernel.getScheduleAttr())
     throw Unsupported("the kernel has no schedule");
   Pipeline pipeline = buildPipeline(kernel, form);
