@@ -52,6 +52,7 @@ FailureOr<Tensor> NetworkBuilder::convolution(const Tensor &x,
     typename decltype(op)::Properties properties;
     properties.strides = builder.getDenseI64ArrayAttr(window.strides);
     properties.pad = builder.getDenseI64ArrayAttr(window.pad);
+    properties.operandSegmentSizes = {1, 1, bias ? 1 : 0, 0};
     return asMap(create<decltype(op)>(operands, properties));
   };
   return depthwise ? write(DepthwiseConv2DOp()) : write(Conv2DOp());

@@ -8,6 +8,8 @@
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
@@ -21,6 +23,7 @@
 
 #include "dialects/mobile/MobileDialect.h.inc"
 #include "dialects/mobile/MobileEnums.h.inc"
+#include "dialects/mobile/Quantization.h"
 #include "dialects/mobile/MobileInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/mobile/MobileAttrs.h.inc"
