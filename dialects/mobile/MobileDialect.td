@@ -51,7 +51,8 @@ def Mobile_PoolKindAttr : Mobile_Enum<"PoolKind", "pooling operator", [
     I32EnumAttrCase<"Average", 0, "average">, I32EnumAttrCase<"Max", 1, "max">]>;
 
 def Mobile_LayoutKind : Mobile_Enum<"LayoutKind", "physical order of a tensor", [
-    I32EnumAttrCase<"Plain", 0, "plain">, I32EnumAttrCase<"Panels", 1, "panels">]>;
+    I32EnumAttrCase<"Plain", 0, "plain">, I32EnumAttrCase<"Panels", 1, "panels">,
+    I32EnumAttrCase<"Dots", 2, "dots">, I32EnumAttrCase<"Taps", 3, "taps">]>;
 
 def Mobile_SplitAxis : Mobile_Enum<"SplitAxis", "what the tasks of a kernel divide", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Rows", 1, "rows">,
@@ -83,8 +84,19 @@ def Mobile_LayoutAttr : Mobile_Attr<"Layout", "layout"> {
     neighbouring columns, the last one padded with zeros; so the inner loop of a
     matrix product reads P columns at each step of K from consecutive memory.
 
+    The other two are for weights of bytes whose products come in groups of D
+    neighbours along the sum; each number takes B bytes, sign-extended.
+    `dots [P, D, R, B]` is `panels` where each row has P columns of D neighbours:
+    K is divided into runs of R, each padded with zeros to a multiple of D.
+    `taps [D, S, B]` is for a depthwise filter `[kh, kw, C]` that moves by S
+    columns over a map stored in groups of D columns. It has, for each row and
+    each place of the window relative to the groups (D / gcd(D, S) of them), the
+    taps of as many groups as it may touch, zero outside of the window:
+    kh x places x groups x C x D numbers.
+
     Example: `#mobile.layout<panels [48]>` of a `tensor<1x1x96x192xf32>` is
-    4 x 96 x 48 floats.
+    4 x 96 x 48 floats, `#mobile.layout<dots [16, 2, 96, 2]>` of a
+    `tensor<1x1x96x192xi8>` 12 x 48 x 16 x 2 numbers of 2 bytes.
   }];
   let parameters = (ins EnumParameter<Mobile_LayoutKind>:$kind,
                         OptionalArrayRefParameter<"int64_t">:$sizes);
@@ -94,6 +106,11 @@ def Mobile_LayoutAttr : Mobile_Attr<"Layout", "layout"> {
     /// The shape of the operand as it lies in memory; it holds at least as many
     /// elements as the logical `shape`.
     ::llvm::SmallVector<int64_t> getPhysicalShape(::llvm::ArrayRef<int64_t> shape) const;
+    /// Of `taps` only: the first group that the window touches at `place`, and
+    /// the groups from there to its end where it has `width` columns.
+    int64_t getFirstGroup(int64_t place) const;
+    int64_t countGroups(int64_t place, int64_t width) const;
+    int64_t getPlaces() const;
     /// Writes the row-major `source` of logical `shape` to `destination` in this
     /// layout. `destination` has the physical shape's bytes, all zero.
     void pack(::llvm::ArrayRef<char> source, ::llvm::ArrayRef<int64_t> shape,

@@ -106,10 +106,8 @@ static uint32_t getTasks(mobile::KernelOp kernel) {
 
 llvm::Expected<KernelCode> cpu::emit(const Isa &isa, mobile::KernelOp kernel,
                                      StringRef symbol) {
-  halide::Form form{isa.halideTarget, int(isa.vectorFloats),
-                    isa.multipliesByLane};
   std::string inner = (symbol + "_halide").str();
-  auto code = halide::compile(kernel, form, inner);
+  auto code = halide::compile(kernel, isa.getForm(), inner);
   if (!code)
     return code.takeError();
 

@@ -57,6 +57,18 @@ static bool isPointwise(Operation *op) {
   return conv && conv.isPointwise();
 }
 
+static bool isOnBytes(Operation *op) {
+  return llvm::cast<mlir::RankedTensorType>(op->getOperand(0).getType())
+      .getElementType()
+      .isInteger(8);
+}
+
+/// Whether `op` makes bytes of floats.
+static bool isQuantization(Operation *op) {
+  auto requantize = llvm::dyn_cast<RequantizeOp>(op);
+  return requantize && requantize.getInput().getType().getElementType().isF32();
+}
+
 static bool isGlobalAverage(Operation *op) {
   auto pool = llvm::dyn_cast<Pool2DOp>(op);
   return pool && pool.isGlobalAverage();
@@ -97,7 +109,9 @@ const char *Chain::checkInput(Operation *op) {
     return count > 0 && !attentions
                ? "two chains that do not depend on each other"
                : nullptr;
-  bool isTransposed = llvm::isa<TransposeOp>(input.getDefiningOp());
+  // A network's input is quantized where its first convolution copies it.
+  bool isTransposed = llvm::isa<TransposeOp>(input.getDefiningOp()) ||
+                      isQuantization(input.getDefiningOp());
   if (stageOf(input) < 0 && !isTransposed)
     return "an element operation before the first computing primitive";
   if (auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op))
@@ -131,6 +145,8 @@ const char *Chain::addComputing(Operation *op) {
     return why;
   if (attentions > 1)
     return "more than one attention";
+  if (count > 0 && isOnBytes(op))
+    return "a primitive on bytes is a kernel of its own";
   for (Operation *other : ops)
     if (other != op && stages.count(other->getResult(0)) &&
         isGlobalAverage(other))
@@ -161,7 +177,7 @@ const char *Chain::addElementwise(Operation *op) {
     if (!first || last || permutation.size() != 4 || permutation[0] != 0)
       return "a transpose that is not of the map which enters";
     for (Operation *user : op->getUsers())
-      if (!llvm::isa<Conv2DOp>(user))
+      if (!llvm::isa<Conv2DOp>(user) && !isQuantization(user))
         return "a transpose before other than a convolution";
     return nullptr;
   }

@@ -183,7 +183,9 @@ int64_t Scheduler::chooseStrip(const Split &split,
   if (split.axis == SplitAxis::Rows && view == View::Maps)
     rows /= split.tasks;
   // The rows around which a full convolution lays its border stay near.
-  bool hasBorder = !shapes.empty() && llvm::isa<Conv2DOp>(shapes[0].op);
+  bool hasBorder =
+      !shapes.empty() && (llvm::isa<Conv2DOp>(shapes[0].op) ||
+                          halide::isIntegerProduct(shapes[0].op));
   return shapes.size() > 1 || hasBorder ? 1 : rows;
 }
 
@@ -225,10 +227,60 @@ static void setPanels(KernelOp kernel, Operation *op, int64_t panel) {
     set(op->getOperand(2));
 }
 
+/// Gives a filter of bytes the order in which groups of neighbours along the
+/// sum are multiplied at once.
+static void setByteLayout(const Isa &isa, KernelOp kernel, Operation *op) {
+  auto filter = llvm::dyn_cast<mlir::BlockArgument>(op->getOperand(1));
+  if (!filter)
+    return;
+  auto set = [&](LayoutKind kind, llvm::ArrayRef<int64_t> sizes) {
+    kernel.setLayout(filter.getArgNumber(),
+                     LayoutAttr::get(kernel.getContext(), kind, sizes));
+  };
+  bool isWide = isa.dotOperand == halide::DotOperand::Wide;
+  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
+    set(LayoutKind::Taps, {isa.dotWidth, conv.getStrides()[1], isWide ? 2 : 1});
+    return;
+  }
+  // Weights that are used for few positions stay as they are until then, and
+  // unsigned bytes would need a second pass over them.
+  auto result = halide::getShape(op->getResult(0));
+  bool isReused = halide::product(result.drop_back()) >= 16;
+  int64_t dot = isa.dotWidth;
+  if (isa.dotOperand == halide::DotOperand::Unsigned && !isReused)
+    dot = 2;
+  auto shape = halide::getShape(filter);
+  int64_t run = shape[shape.size() - 2];
+  if (shape.size() == 4 && run % dot)
+    run *= shape[1];
+  int64_t vectors = halide::getStageAttr(kernel, op).getVectors();
+  set(LayoutKind::Dots, {vectors * isa.vectorFloats, dot, run,
+                         isWide && isReused ? 2 : 1});
+}
+
+/// Pads what is read a channel at a time to the end of the last panel.
+static void padVectors(KernelOp kernel, Operation *op, int64_t panel) {
+  int64_t channels = halide::getShape(op->getResult(0)).back();
+  if (channels % panel == 0)
+    return;
+  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
+    if (halide::getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
+        !kernel.getLayout(argument.getArgNumber()))
+      kernel.setLayout(
+          argument.getArgNumber(),
+          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+}
+
 void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
   kernel.setScheduleAttr(schedule);
   for (Operation &op : kernel.getBody().front())
-    if (isMatrix(&op))
+    if (halide::isIntegerProduct(&op)) {
+      setByteLayout(isa, kernel, &op);
+      if (isMatrix(&op))
+        padVectors(kernel, &op,
+                   halide::getStageAttr(kernel, &op).getVectors() *
+                       isa.vectorFloats);
+    } else if (isMatrix(&op))
       setPanels(kernel, &op,
                 halide::getStageAttr(kernel, &op).getVectors() *
                     isa.vectorFloats);

@@ -41,7 +41,9 @@ StageShape cpu::getStageShape(const Isa &isa, halide::View view,
 /// by must be in registers: a vector of several steps for each position, or one
 /// broadcast and one more for Halide's and LLVM's temporaries.
 static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
-                 int64_t constants) {
+                 int64_t constants, bool isInteger) {
+  if (isInteger && !isa.multipliesByLane)
+    return pixels * vectors + vectors + 2 <= isa.registers;
   if (isa.multipliesByLane)
     return pixels * vectors + vectors + pixels + constants <= isa.registers;
   return pixels * vectors + vectors + 1 + constants < isa.registers;
@@ -49,7 +51,11 @@ static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
 
 /// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
 /// cycle with a latency of four: fewer than eight sums wait for each other.
-static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors) {
+static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
+                             bool isInteger) {
+  // Where products and their sums are two instructions, these fill all ports.
+  if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
+    return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
   double products = std::max(double(pixels * vectors), 8.0);
   // Weights in pairs of vectors, inputs in vectors of four terms, and the loop:
   // what counts is the instructions.
@@ -63,19 +69,24 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors) {
 std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
                                       int64_t pixels) {
   std::vector<std::pair<double, Tile>> tiles;
+  bool isInteger = halide::isIntegerProduct(shape.op);
   for (int64_t vectors = 1; vectors <= 6; ++vectors)
     for (int64_t rows = 1; rows <= std::min<int64_t>(14, pixels); ++rows) {
-      if (!fits(isa, rows, vectors, shape.constants) ||
-          (shape.isPooled && pixels % rows))
+      if (!fits(isa, rows, vectors, shape.constants, isInteger) ||
+          (shape.isPooled && !isInteger && pixels % rows))
+        continue;
+      // Bytes are packed from pairs and fours of vectors.
+      if (isInteger && !llvm::isPowerOf2_64(vectors))
         continue;
       int64_t panel = vectors * isa.vectorFloats;
       double padding = double(llvm::alignTo(pixels, rows)) / pixels *
                        double(llvm::alignTo(shape.channels, panel)) /
                        shape.channels;
       double cost =
-          padding * estimateCycles(isa, rows, vectors) / (rows * vectors);
+          padding * estimateCycles(isa, rows, vectors, isInteger) /
+          (rows * vectors);
       // Without masked stores the last vectors go element by element.
-      if (isa.multipliesByLane && shape.channels % panel)
+      if ((isa.multipliesByLane || isInteger) && shape.channels % panel)
         cost *= 2;
       tiles.push_back({cost, {rows, vectors}});
     }
@@ -86,7 +97,21 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
   return sorted;
 }
 
+/// Bytes have few registers for the weights and copies: half are sums.
+static Tile chooseByteTile(const Isa &isa, const StageShape &shape) {
+  Tile tile{4, 1};
+  for (int64_t vectors : {4, 2})
+    if (shape.channels % (vectors * isa.vectorFloats) == 0 &&
+        vectors * tile.pixels * 2 <= isa.registers) {
+      tile.vectors = vectors;
+      break;
+    }
+  return tile;
+}
+
 Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape) {
+  if (halide::isIntegerProduct(shape.op))
+    return chooseByteTile(isa, shape);
   // A divisor of the row, so that borders cut the first and last tile only.
   Tile tile{std::min<int64_t>(shape.pixels, 4), 1};
   for (int64_t pixels : {7, 8, 6, 5, 4})

@@ -47,7 +47,7 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   Pipeline pipeline = buildPipeline(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
-  code.taskBytes = pipeline.taskStride * sizeof(float);
+  code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();
   Halide::Target target(form.target);
   for (auto feature :
        {Halide::Target::NoRuntime, Halide::Target::NoAsserts,

@@ -5,6 +5,7 @@
 // used; a value is kept in memory where a computing primitive reads it.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
+#include "targets/halide/Integer.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -38,6 +39,9 @@ private:
   Computed read(Value value);
   Weight readMatrix(Value filter);
   Weight readVector(Value vector);
+  IntegerWeights readIntegerWeights(Value filter, Value bias, Value zero);
+  /// The only element of a vector, or a null one's, which is 0.
+  Expr readZero(Value zero);
   Expr readOperand(Value value, Value like);
 
   Computed visit(Operation *op);
@@ -45,9 +49,16 @@ private:
   Computed pad(PadOp op);
   template <typename Op> Computed binary(Op op);
   Computed pool(Pool2DOp op);
+  Computed byteProduct(Operation *op);
+  Computed requantize(RequantizeOp op);
+  Computed dequantize(DequantizeOp op);
+  Computed lookup(LookupOp op);
+  Expr readTerm(Value value, Value scale, Expr zero);
+  Computed changeElements(const Computed &input, Expr value);
   Computed attention(AttentionOp op);
   Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
+  bool isCopiedOnly(Value value);
   int getTaskPart(int size, int tasks);
   void sliceOutput(const Tensor &whole);
   /// Keeps `value` in memory, because a computing primitive reads it.
@@ -72,12 +83,39 @@ Tensor Builder::getSizes(Value value) const {
   return {{}, int(sizes->channels), int(sizes->columns), int(sizes->rows)};
 }
 
+/// Whether `value` is read as a vector of parameters in every view.
+static bool isParameterVector(Value value) {
+  return getShape(value).size() == 1 &&
+         llvm::any_of(value.getUsers(), [](Operation *user) {
+           return llvm::isa<RequantizeOp, DequantizeOp, LookupOp, Pool2DOp>(
+               user);
+         });
+}
+
+static Halide::Type getElementType(Value value) {
+  mlir::Type type =
+      llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType();
+  if (type.isF32())
+    return Halide::Float(32);
+  if (type.isInteger(8) || type.isInteger(32))
+    return Halide::Int(type.getIntOrFloatBitWidth());
+  throw Unsupported("elements that are not f32, i8 or i32");
+}
+
 /// Declares argument `index` with its sizes and strides as constants.
 Halide::ImageParam Builder::addParameter(unsigned index) {
   Value value = kernel.getBody().getArgument(index);
   std::vector<int> sizes;
+  Halide::Type type = getElementType(value);
   auto shape = getShape(value);
-  if (LayoutAttr layout = kernel.getLayout(index)) {
+  LayoutAttr layout = kernel.getLayout(index);
+  if (layout && llvm::is_contained({LayoutKind::Dots, LayoutKind::Taps},
+                                   layout.getKind())) {
+    auto physical = layout.getPhysicalShape(shape);
+    type = Halide::Int(8 * physical.pop_back_val());
+    for (int64_t size : llvm::reverse(physical))
+      sizes.push_back(size);
+  } else if (layout) {
     auto physical = layout.getPhysicalShape(shape);
     bool isVector = shape.size() == 1;
     if (isVector)
@@ -92,13 +130,14 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
              })) {
     for (int64_t size : llvm::reverse(shape)) // a filter
       sizes.push_back(size);
-  } else if (shape.size() == 1 && pipeline.view != View::Elements) {
+  } else if (shape.size() == 1 && (pipeline.view != View::Elements ||
+                                   isParameterVector(value))) {
     sizes = {int(shape[0])};
   } else {
     Tensor tensor = getSizes(value);
     sizes = {tensor.channels, tensor.columns, tensor.rows};
   }
-  Halide::ImageParam parameter(Halide::Float(32), sizes.size(),
+  Halide::ImageParam parameter(type, sizes.size(),
                                "argument" + std::to_string(index));
   int stride = 1;
   for (auto [i, size] : llvm::enumerate(sizes)) {
@@ -150,6 +189,23 @@ Weight Builder::readMatrix(Value filter) {
     return parameter(channel, k % channels, (k / channels) % columns,
                      k / (channels * columns));
   };
+}
+
+Expr Builder::readZero(Value zero) {
+  return zero ? readVector(zero)(0, 0) : Expr(int8_t(0));
+}
+
+IntegerWeights Builder::readIntegerWeights(Value filter, Value bias,
+                                           Value zero) {
+  auto argument = llvm::dyn_cast<mlir::BlockArgument>(filter);
+  if (!argument)
+    throw Unsupported("weights that are computed in the kernel");
+  unsigned index = argument.getArgNumber();
+  LayoutAttr layout = kernel.getLayout(index);
+  if (!layout)
+    throw Unsupported("weights of bytes without a layout");
+  Weight vector = bias ? readVector(bias) : [](Expr, Expr) { return Expr(0); };
+  return {parameters[index], layout, vector, readZero(zero)};
 }
 
 /// The element of the second operand of an element operation, repeated over the
@@ -213,7 +269,7 @@ Computed Builder::pad(PadOp op) {
       Halide::select(inside,
                      input.func(c, Halide::clamp(column, 0, input.columns - 1),
                                 Halide::clamp(row, 0, input.rows - 1)),
-                     0.f);
+                     op.getZero() ? readZero(op.getZero()) : Expr(0.f));
   Tensor result = getSizes(op.getResult());
   result.func = value;
   return {result, read(op.getInput()).pending};
@@ -250,15 +306,108 @@ bool Builder::isPooledInRegisters(Value value) {
   auto pool = llvm::dyn_cast<Pool2DOp>(*value.user_begin());
   Computed computed = read(value);
   return pool && pool.isGlobalAverage() && computed.pending >= 0 &&
+         !pipeline.stages[computed.pending].isInteger &&
          pipeline.stages[computed.pending].kind == StageKind::Matrix;
+}
+
+/// Whether `value` is no sum, and its only user copies what it reads anyway.
+bool Builder::isCopiedOnly(Value value) {
+  return value.hasOneUse() && read(value).pending < 0 &&
+         copiesInput(*value.user_begin(), form);
 }
 
 Computed Builder::pool(Pool2DOp op) {
   Computed input = read(op.getInput());
-  return addStage(buildPool(op, input.tensor, isFlat()), op);
+  return addStage(
+      buildPool(op, input.tensor, readZero(op.getZero()), isFlat()), op);
+}
+
+Computed Builder::byteProduct(Operation *op) {
+  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
+    auto weights = readIntegerWeights(conv.getFilter(), conv.getBias(),
+                                      conv.getZero());
+    return addStage(buildIntegerDepthwise(conv, read(conv.getInput()).tensor,
+                                          weights, form),
+                    op);
+  }
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  Value bias = conv ? conv.getBias() : llvm::cast<LinearOp>(op).getBias();
+  auto weights = readIntegerWeights(op->getOperand(1), bias,
+                                    conv ? conv.getZero() : Value());
+  Tensor input = read(op->getOperand(0)).tensor;
+  return addStage(buildIntegerMatrix(op, input, weights, form, isFlat()), op);
+}
+
+/// A value whose elements are `value`, a function of those of `input`.
+Computed Builder::changeElements(const Computed &input, Expr value) {
+  Func func("element");
+  func(c, x, y) = value;
+  Computed result = input;
+  result.tensor.func = func;
+  result.tensor.stored = result.tensor.columnsFirst = false;
+  return result;
+}
+
+/// One term of a mobile.requantize: less its zero point, times its factor.
+Expr Builder::readTerm(Value value, Value scale, Expr zero) {
+  Expr element = read(value).tensor.func(c, x, y);
+  if (element.type() == Halide::Int(8))
+    element = Halide::cast<int32_t>(element) - zero;
+  Expr factor = readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
+  return Halide::cast<float>(element) * factor;
+}
+
+Computed Builder::requantize(RequantizeOp op) {
+  if (op.getForm() != RequantizeForm::Float)
+    throw Unsupported("the fixed form of mobile.requantize");
+  Weight parameter = readVector(op.getParameters());
+  Computed input = read(op.getInput());
+  Expr value = readTerm(op.getInput(), op.getScale(),
+                        parameter(RequantizeOp::InputZero, 0));
+  if (Value addend = op.getAddend()) {
+    int pending = read(addend).pending;
+    if (input.pending >= 0 && pending >= 0 && input.pending != pending)
+      throw Unsupported("an element operation on two values that are computed "
+                        "at once");
+    input.pending = std::max(input.pending, pending);
+    value += readTerm(addend, op.getAddendScale(),
+                      parameter(RequantizeOp::AddendZero, 0));
+  }
+  auto argument = llvm::cast<mlir::BlockArgument>(op.getParameters());
+  Computed result = changeElements(
+      input, roundToByte(Halide::strict_float(value),
+                         parameters[argument.getArgNumber()], form));
+  result.tensor.columnsFirst = input.tensor.columnsFirst;
+  return result;
+}
+
+Computed Builder::dequantize(DequantizeOp op) {
+  Expr zero = op.getZero() ? readZero(op.getZero()) : Expr(0);
+  return changeElements(read(op.getInput()),
+                        readTerm(op.getInput(), op.getScale(), zero));
+}
+
+Computed Builder::lookup(LookupOp op) {
+  Computed input = read(op.getInput());
+  Expr index = Halide::cast<int32_t>(input.tensor.func(c, x, y)) + 128;
+  return changeElements(input, readVector(op.getTable())(index, 0));
 }
 
 Computed Builder::attention(AttentionOp op) {
+  if (auto vectors = op.getParameters(); !vectors.empty()) {
+    if (vectors.size() != 2)
+      throw Unsupported("the fixed form of mobile.attention");
+    auto find = [&](Value value) -> Func {
+      return parameters[llvm::cast<mlir::BlockArgument>(value).getArgNumber()];
+    };
+    return addStage(
+        buildByteAttention(op, read(op.getQuery()).tensor,
+                           read(op.getKey()).tensor,
+                           read(op.getValue()).tensor,
+                           {find(vectors[0]), find(vectors[1])}, form,
+                           getStageAttr(kernel, op)),
+        op);
+  }
   return addStage(buildAttention(op, read(op.getQuery()).tensor,
                                  read(op.getKey()).tensor,
                                  read(op.getValue()).tensor, form.vectorFloats,
@@ -267,6 +416,8 @@ Computed Builder::attention(AttentionOp op) {
 }
 
 Computed Builder::visit(Operation *op) {
+  if (isIntegerProduct(op))
+    return byteProduct(op);
   return llvm::TypeSwitch<Operation *, Computed>(op)
       .Case([&](Conv2DOp conv) {
         return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
@@ -294,6 +445,9 @@ Computed Builder::visit(Operation *op) {
         return addStage(buildSoftmax(read(softmax.getInput()).tensor), softmax);
       })
       .Case([&](AttentionOp op) { return attention(op); })
+      .Case([&](RequantizeOp op) { return requantize(op); })
+      .Case([&](DequantizeOp op) { return dequantize(op); })
+      .Case([&](LookupOp op) { return lookup(op); })
       .Case([&](AddOp add) { return binary(add); })
       .Case([&](MulOp mul) { return binary(mul); })
       .Case([&](TransposeOp op) { return transpose(op); })
@@ -382,10 +536,6 @@ Pipeline Builder::build() {
     throw Unsupported("a kernel of more than one result");
   pipeline.arguments.push_back(pipeline.task);
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    auto type =
-        llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i]);
-    if (!type.getElementType().isF32())
-      throw Unsupported("elements that are not f32");
     parameters.push_back(addParameter(i));
     pipeline.arguments.push_back(parameters.back());
   }
@@ -394,7 +544,7 @@ Pipeline Builder::build() {
     Value value = op.getResult(0);
     values[value] = visit(&op);
     if (llvm::any_of(value.getUsers(), isComputing) &&
-        !isPooledInRegisters(value))
+        !isPooledInRegisters(value) && !isCopiedOnly(value))
       store(value);
   }
 
