@@ -2,7 +2,11 @@
 //-------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Why a claim is safe: it decrements `ticket` only while that holds the
+// Each thread has a share of neighbouring tasks, the same share in each job of
+// as many tasks: so consecutive kernels that are divided alike find their data
+// in their core's own cache. Who is done with the own share takes from others.
+//
+// Why a claim is safe: it decrements a share's ticket only while that holds the
 // generation the worker has seen and a count above zero. The caller writes the
 // next job after all tasks of this one are done, hence claimed; so a worker
 // that read any field of a later job holds a ticket that no longer compares
@@ -55,7 +59,7 @@ std::unique_ptr<ThreadPool> ThreadPool::create(uint32_t count,
   return nullptr;
 }
 
-ThreadPool::ThreadPool(uint32_t count) {
+ThreadPool::ThreadPool(uint32_t count) : shares(count) {
   interface.self = this;
   interface.count = count;
   interface.parallel_for = [](void *self, uint32_t tasks, minnow_task fn,
@@ -113,14 +117,23 @@ void ThreadPool::parallelFor(uint32_t tasks, minnow_task fn, void *closure) {
   waitForOthers();
 }
 
+/// The first task of share `index` among `count`.
+static uint32_t firstOf(uint32_t index, uint32_t tasks, uint32_t count) {
+  return static_cast<uint32_t>(uint64_t(tasks) * index / count);
+}
+
 void ThreadPool::publish(uint32_t tasks, minnow_task fn, void *closure) {
   jobFn.store(fn, std::memory_order_relaxed);
   jobClosure.store(closure, std::memory_order_relaxed);
   jobTasks.store(tasks, std::memory_order_relaxed);
   pending.store(tasks, std::memory_order_relaxed);
-  const uint64_t generation =
-      (ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket.store(generation << 32 | tasks, std::memory_order_release);
+  ++generation;
+  for (uint32_t i = 0; i < count(); ++i) {
+    const uint32_t size =
+        firstOf(i + 1, tasks, count()) - firstOf(i, tasks, count());
+    shares[i].ticket.store(uint64_t(generation) << 32 | size,
+                           std::memory_order_release);
+  }
   // Sequentially consistent against `parked` in waitForEpoch: either this sees
   // the worker parked, or the worker sees the new epoch.
   epoch.fetch_add(1);
@@ -130,6 +143,15 @@ void ThreadPool::publish(uint32_t tasks, minnow_task fn, void *closure) {
 
 void ThreadPool::drain(uint32_t thread) {
   uint32_t done = 0;
+  for (uint32_t i = 0; i < count(); ++i)
+    done += drainShare((thread + i) % count(), thread);
+  if (done)
+    finish(done);
+}
+
+uint32_t ThreadPool::drainShare(uint32_t index, uint32_t thread) {
+  std::atomic<uint64_t> &ticket = shares[index].ticket;
+  uint32_t done = 0;
   uint64_t seen = ticket.load(std::memory_order_acquire);
   while (const uint32_t left = static_cast<uint32_t>(seen)) {
     const minnow_task fn = jobFn.load(std::memory_order_relaxed);
@@ -138,12 +160,11 @@ void ThreadPool::drain(uint32_t thread) {
     if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire))
       continue;
-    fn(closure, tasks - left, thread);
+    fn(closure, firstOf(index + 1, tasks, count()) - left, thread);
     ++done;
     seen = ticket.load(std::memory_order_acquire);
   }
-  if (done)
-    finish(done);
+  return done;
 }
 
 void ThreadPool::finish(uint32_t done) {

@@ -35,9 +35,9 @@ public:
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;
 
-  /// Calls fn(closure, task, thread) once for each task below `tasks`, starting
-  /// them in order, and returns when all are done. What tasks have written is
-  /// then visible to the caller.
+  /// Calls fn(closure, task, thread) once for each task below `tasks`, each
+  /// thread a part of neighbours if none is late, and returns when all are
+  /// done. What tasks have written is then visible to the caller.
   void parallelFor(uint32_t tasks, minnow_task fn, void *closure);
 
   uint32_t count() const { return interface.count; }
@@ -59,6 +59,8 @@ private:
   bool start();
   void publish(uint32_t tasks, minnow_task fn, void *closure);
   void drain(uint32_t thread);
+  /// Does what is left of share `index`; returns how many tasks that was.
+  uint32_t drainShare(uint32_t index, uint32_t thread);
   void finish(uint32_t done);
   void waitForOthers();
   void work(uint32_t thread);
@@ -77,7 +79,11 @@ private:
 
   // Generation of the job (upper half) and tasks not yet claimed (lower half),
   // in one word so that a claim for a past generation fails.
-  alignas(64) std::atomic<uint64_t> ticket{0};
+  struct alignas(64) Share {
+    std::atomic<uint64_t> ticket{0};
+  };
+  std::vector<Share> shares; // of each thread
+  uint32_t generation = 0;   // the caller's own
   // Tasks not yet done; a futex for the caller.
   alignas(64) std::atomic<uint32_t> pending{0};
   std::atomic<bool> callerParked{false};
