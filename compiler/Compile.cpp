@@ -40,7 +40,7 @@ private:
 
 } // namespace
 
-static Expected<OwningModule> loadModel(mlir::MLIRContext &context,
+static Expected<OwningModule> readModel(mlir::MLIRContext &context,
                                         const CompileOptions &options) {
   StringRef suffix = llvm::sys::path::extension(options.model);
   if (suffix != ".mlir" && suffix != ".mlirbc")
@@ -69,6 +69,21 @@ static Error nameProgram(mlir::ModuleOp module, StringRef name) {
       toIdentifier(name.empty() ? network.getName() : name);
   network.setName(mlir::StringAttr::get(module.getContext(), identifier));
   return Error::success();
+}
+
+Expected<OwningModule> minnow::loadNetwork(mlir::MLIRContext &context,
+                                           const CompileOptions &options,
+                                           const Target &target) {
+  context.loadDialect<mlir::func::FuncDialect, MobileDialect>();
+  // What an op looks like inside is nothing to the user.
+  context.printOpOnDiagnostic(false);
+  auto module = readModel(context, options);
+  if (!module)
+    return module;
+  if (Error error = nameProgram(**module, options.name))
+    return error;
+  (**module)->setAttr(kTargetAttrName, target.getSpec().toAttribute(&context));
+  return module;
 }
 
 /// The program with its kernels' codes and weight section; the description
@@ -158,24 +173,15 @@ Expected<CompileReport> minnow::compile(const CompileOptions &options) {
   report.machine =
       (*target)->getSpec().triple + ", " + (*target)->getSpec().cpu;
 
-  mlir::DialectRegistry registry;
-  registry.insert<mlir::func::FuncDialect, MobileDialect>();
-  mlir::MLIRContext context(registry);
-  context.loadAllAvailableDialects();
-  // What an op looks like inside is nothing to the user.
-  context.printOpOnDiagnostic(false);
+  mlir::MLIRContext context;
   OwningModule module;
   {
     Stopwatch watch(report.times, getStageName(Stage::Import));
-    auto loaded = loadModel(context, options);
+    auto loaded = loadNetwork(context, options, **target);
     if (!loaded)
       return loaded.takeError();
     module = std::move(*loaded);
   }
-  if (Error error = nameProgram(*module, options.name))
-    return error;
-  (*module)->setAttr(kTargetAttrName,
-                     (*target)->getSpec().toAttribute(&context));
   if (Error error = runPipeline(*module, options.pipeline, report.times))
     return error;
 

@@ -42,6 +42,12 @@ struct CompileReport {
   std::string machine; // triple and CPU
 };
 
+/// Reads or imports the model, names its network `options.name` and gives the
+/// module its target. Loads the dialects into `context`.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+loadNetwork(mlir::MLIRContext &context, const CompileOptions &options,
+            const Target &target);
+
 /// Compiles, writes the output, and reports. Nothing is written on an error.
 llvm::Expected<CompileReport> compile(const CompileOptions &options);
 

@@ -39,7 +39,7 @@ const StageEntry kStages[] = {
      }},
     {Stage::FormGroups, "form-groups",
      [](mlir::PassManager &passes, const PipelineOptions &options) {
-       passes.addPass(createFormGroups({options.optimizeMemory}));
+       passes.addPass(createFormGroups({options.goal, /*explain=*/false}));
      }},
     {Stage::Schedule, "schedule",
      [](mlir::PassManager &passes, const PipelineOptions &options) {

@@ -32,8 +32,8 @@ std::optional<Stage> parseStage(llvm::StringRef name);
 std::vector<std::string> getStageNames();
 
 struct PipelineOptions {
-  bool optimizeMemory = false;
-  std::string tune; // a file of measured schedules; empty: formulas
+  std::string goal = "time"; // of fusion, see form-groups
+  std::string tune;          // a file of measured schedules; empty: formulas
   Stage stopAfter = Stage::PlanMemory;
   std::string dumpDirectory; // an `.mlir` after each stage; empty: none
 };

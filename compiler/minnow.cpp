@@ -3,7 +3,7 @@
 //
 // Verbs, options and reports; the work is Compile.cpp's.
 //===----------------------------------------------------------------------===//
-#include "compiler/Compile.h"
+#include "compiler/Analyze.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Version.h"
 #include "llvm/ADT/StringExtras.h"
@@ -19,11 +19,11 @@ using llvm::StringRef;
 
 namespace {
 
-/// The words of `minnow compile` before they are understood.
+/// The words of a verb before they are understood.
 struct CompileWords {
-  std::string cpu, optimize = "time", precision = "f32", stopAfter;
+  std::string cpu, precision = "f32", stopAfter, measured;
   std::vector<std::string> inputShapes;
-  bool noCache = false;
+  bool noCache = false, json = false;
 };
 
 } // namespace
@@ -89,7 +89,6 @@ static llvm::Error understand(const CompileWords &words,
   // Without a word about the machine the code is for this one.
   if (options.target.triple.empty() && words.cpu.empty())
     options.target.cpu = "native";
-  options.pipeline.optimizeMemory = words.optimize == "memory";
   if (!words.stopAfter.empty()) {
     options.pipeline.stopAfter = *parseStage(words.stopAfter);
     options.stopEarly = true;
@@ -154,40 +153,47 @@ static void printReport(const CompileReport &report,
   fmt::print("wrote      {}, {}\n", output, formatBytes(report.outputBytes));
 }
 
-static void addCompile(CLI::App &app, CompileOptions &options,
-                       CompileWords &words) {
+/// The model, its weights and shapes, and the machine: what all verbs take.
+static void addModel(CLI::App &verb, CompileOptions &options,
+                     CompileWords &words) {
+  verb.add_option("MODEL", options.model,
+                  "x.onnx, x.mlir, x.mlirbc, a network description x.json, "
+                  "or the name of a network")
+      ->required();
+  verb.add_option("--weights", options.import.weights,
+                  "weights of a named network: a .safetensors file, or "
+                  "random:SEED");
+  verb.add_option("--target", options.target.name, "target")
+      ->check(CLI::IsMember(getTargetNames()))
+      ->capture_default_str();
+  verb.add_option("--cpu", words.cpu,
+                  "LLVM's name of a CPU, or a version such as armv8.2-a, and "
+                  "features to add, NAME[+FEATURE...]; default native, or "
+                  "with --triple the least that its programs are for");
+  verb.add_option("--triple", options.target.triple,
+                  "the machine's triple, such as aarch64-linux-gnu or "
+                  "aarch64-linux-android; default the CPU's");
+  verb.add_option("--precision", words.precision, "arithmetic")
+      ->check(CLI::IsMember({"f32"}))
+      ->capture_default_str();
+  verb.add_option("--input-shape", words.inputShapes,
+                  "shape of a dynamic input, NAME:1,3,224,224");
+  verb.add_option("--optimize", options.pipeline.goal,
+                  "what fusion aims at: time or memory; to measure what it "
+                  "gains, blocks (each one kernel) or separate")
+      ->check(CLI::IsMember({"time", "memory", "blocks", "separate"}))
+      ->capture_default_str();
+}
+
+static CLI::App *addCompile(CLI::App &app, CompileOptions &options,
+                            CompileWords &words) {
   CLI::App *verb = app.add_subcommand(
       "compile", "Compile a network to a binary for one machine");
-  verb->add_option("MODEL", options.model,
-                   "x.onnx, x.mlir, x.mlirbc, a network description x.json, "
-                   "or the name of a network")
-      ->required();
+  addModel(*verb, options, words);
   verb->add_option("-o,--output", options.output,
                    "what to write; the suffix says the kind: .o or .a (with a "
                    "header beside), .so, .mlir, .mlirbc")
       ->required();
-  verb->add_option("--weights", options.import.weights,
-                   "weights of a named network: a .safetensors file, or "
-                   "random:SEED");
-  verb->add_option("--target", options.target.name, "target")
-      ->check(CLI::IsMember(getTargetNames()))
-      ->capture_default_str();
-  verb->add_option("--cpu", words.cpu,
-                   "LLVM's name of a CPU, or a version such as armv8.2-a, and "
-                   "features to add, NAME[+FEATURE...]; default native, or "
-                   "with --triple the least that its programs are for");
-  verb->add_option("--triple", options.target.triple,
-                   "the machine's triple, such as aarch64-linux-gnu or "
-                   "aarch64-linux-android; default the CPU's");
-  verb->add_option("--precision", words.precision, "arithmetic")
-      ->check(CLI::IsMember({"f32"}))
-      ->capture_default_str();
-  verb->add_option("--input-shape", words.inputShapes,
-                   "shape of a dynamic input, NAME:1,3,224,224");
-  verb->add_option("--optimize", words.optimize,
-                   "what fusion aims at: time or memory")
-      ->check(CLI::IsMember({"time", "memory"}))
-      ->capture_default_str();
   verb->add_option("--tune", options.pipeline.tune,
                    "measure schedules on this machine and keep them in this "
                    "file; those that it holds are used");
@@ -210,13 +216,23 @@ static void addCompile(CLI::App &app, CompileOptions &options,
       "--list-ops",
       [] { throw CLI::CallForVersion(describeOnnxOperators(), 0); },
       "print the ONNX operators that are compiled, with their limits");
+  return verb;
 }
 
-static int runCompile(const CompileWords &words, CompileOptions &options) {
-  if (llvm::Error error = understand(words, options)) {
-    printError(std::move(error));
-    return kUserError;
-  }
+static CLI::App *addAnalyze(CLI::App &app, CompileOptions &options,
+                            CompileWords &words) {
+  CLI::App *verb = app.add_subcommand(
+      "analyze", "Predict a network's work, traffic and time by blocks, and "
+                 "say what is fused and why");
+  addModel(*verb, options, words);
+  verb->add_option("--measured", words.measured,
+                   "times to show beside: what minnow-bench --profile --json "
+                   "wrote of the same network, compiled alike");
+  verb->add_flag("--json", words.json, "print JSON");
+  return verb;
+}
+
+static int runCompile(const CompileWords &, CompileOptions &options) {
   if (isatty(STDERR_FILENO))
     options.workers.progress = showProgress;
   auto report = compile(options);
@@ -225,6 +241,16 @@ static int runCompile(const CompileWords &words, CompileOptions &options) {
     return kUserError;
   }
   printReport(*report, options.output);
+  return kDone;
+}
+
+static int runAnalyze(const CompileWords &words, CompileOptions &options) {
+  auto analysis = analyze(options, words.measured);
+  if (!analysis) {
+    printError(analysis.takeError());
+    return kUserError;
+  }
+  (words.json ? printJson : printText)(*analysis, llvm::outs());
   return kDone;
 }
 
@@ -238,7 +264,9 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   CompileOptions options;
   CompileWords words;
-  addCompile(app, options, words);
+  const std::pair<CLI::App *, int (*)(const CompileWords &, CompileOptions &)>
+      verbs[] = {{addCompile(app, options, words), runCompile},
+                 {addAnalyze(app, options, words), runAnalyze}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
@@ -248,5 +276,12 @@ int main(int argc, char **argv) {
                  << "; see minnow --help or minnow compile --help\n";
     return kUserError;
   }
-  return runCompile(words, options);
+  if (llvm::Error error = understand(words, options)) {
+    printError(std::move(error));
+    return kUserError;
+  }
+  for (auto [verb, run] : verbs)
+    if (verb->parsed())
+      return run(words, options);
+  return kUserError;
 }

@@ -78,8 +78,9 @@ static std::string describeBlock(ArrayRef<Operation *> ops) {
   return "";
 }
 
-/// The primitives by name; of many only the first and the last.
-static std::string describeParts(ArrayRef<Operation *> ops) {
+std::string minnow::describeParts(ArrayRef<Operation *> ops) {
+  if (std::string name = describeBlock(ops); !name.empty())
+    return name;
   SmallVector<std::string> parts;
   for (Operation *op : ops)
     if (!isa<ReshapeOp>(op) || ops.size() == 1)
@@ -101,10 +102,7 @@ static Activation getLastActivation(ArrayRef<Operation *> ops) {
 }
 
 std::string minnow::describeKernel(ArrayRef<Operation *> ops) {
-  std::string name = describeBlock(ops);
-  if (name.empty())
-    name = describeParts(ops);
-
+  std::string name = describeParts(ops);
   auto input = cast<RankedTensorType>(ops.front()->getOperand(0).getType());
   auto result = cast<RankedTensorType>(ops.back()->getResult(0).getType());
   // The batch is 1 and says nothing.
@@ -169,4 +167,9 @@ Location minnow::getCallLocation(ArrayRef<Operation *> ops) {
   if (layers.empty())
     return fused;
   return NameLoc::get(StringAttr::get(context, joinLayers(layers)), fused);
+}
+
+std::string minnow::getLayers(ArrayRef<Operation *> ops) {
+  StringRef name = getLayerName(getCallLocation(ops));
+  return name.empty() ? describeKernel(ops) : name.str();
 }

@@ -16,9 +16,17 @@ namespace minnow {
 /// in "pointwise_14x14x96_192_relu". A valid C identifier; not unique.
 std::string describeKernel(llvm::ArrayRef<mlir::Operation *> ops);
 
+/// What the primitives of one kernel are, without shapes: "uib",
+/// "conv3x3s2_pointwise", of many only the first and the last.
+std::string describeParts(llvm::ArrayRef<mlir::Operation *> ops);
+
 /// The location of a call of the kernel of `ops`: the name of their layer or
 /// layers ("blocks.2.0.pw_exp+dw_mid") around their own locations.
 mlir::Location getCallLocation(llvm::ArrayRef<mlir::Operation *> ops);
+
+/// The layers that `ops` are ("blocks.2.0.pw_exp+dw_mid"); where they have no
+/// names, describeKernel's.
+std::string getLayers(llvm::ArrayRef<mlir::Operation *> ops);
 
 } // namespace minnow
 

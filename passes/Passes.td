@@ -70,11 +70,19 @@ def FormGroups : Pass<"form-groups", "::mlir::ModuleOp"> {
     through memory and a call, each fusion must be one that the target takes.
     The function becomes a `mobile.program` of `mobile.call`s; kernels that are
     equal are one. The block that a primitive came from stays as its location.
+
+    Example: `minnow-opt --form-groups=explain` also remarks of each fused
+    kernel, and of each two that could have been one, what the cost model
+    predicts for both ways, or why the target does not take them as one.
   }];
   let dependentDialects = ["mobile::MobileDialect"];
   let options = [
-    Option<"optimizeMemory", "optimize-memory", "bool", /*default=*/"false",
-           "Fuse wherever the target can, for the smallest arena">,
+    Option<"goal", "goal", "std::string", /*default=*/"\"time\"",
+           "What the cut aims at: time; memory, the smallest arena; or to "
+           "measure both ways, blocks, each one kernel where the target takes "
+           "it, and separate, no kernel with more than one product">,
+    Option<"explain", "explain", "bool", /*default=*/"false",
+           "Remark what each fusion and each cut gains or loses">,
   ];
 }
 

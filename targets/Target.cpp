@@ -50,6 +50,8 @@ minnow::createTarget(const TargetSpec &spec) {
                                  llvm::join(getTargetNames(), ", "));
 }
 
+bool Target::isFast(mobile::KernelOp, std::string *) const { return true; }
+
 llvm::Error Target::tune(ArrayRef<mobile::KernelOp>, StringRef) const {
   return llvm::createStringError("target '" + getSpec().name +
                                  "' cannot measure its kernels; leave --tune "

@@ -82,6 +82,10 @@ public:
   /// Sets the schedule and the layouts of the kernel's arguments.
   virtual void schedule(mobile::KernelOp kernel) const = 0;
 
+  /// Whether `emit` has a fast way for a scheduled kernel, told without
+  /// emitting it. If not, `why` says why.
+  virtual bool isFast(mobile::KernelOp kernel, std::string *why) const;
+
   /// As `schedule` for all `kernels`, but from measurements on this machine,
   /// which must be the target. The file `table` keeps them: what it holds is
   /// not measured again, what is new is added. A target that cannot measure, or

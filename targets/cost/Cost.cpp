@@ -6,16 +6,33 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cost/Cost.h"
 #include <algorithm>
+#include <numeric>
 
 using namespace minnow::cost;
 
-/// Bandwidth of the smallest level that holds `bytes`.
-static double getBandwidth(const Machine &machine, double bytes) {
+/// The smallest level that holds `bytes`.
+static unsigned findLevel(const Machine &machine, double bytes) {
   for (unsigned i = 0; i + 1 < machine.levels; ++i)
     if (bytes <= machine.memory[i].bytes)
-      return machine.memory[i].bytesPerSecond;
-  return machine.memory[machine.levels - 1].bytesPerSecond;
+      return i;
+  return machine.levels - 1;
 }
+
+namespace {
+
+/// The time that a kernel's bytes take, by the levels that they come from.
+struct Traffic {
+  const Machine &machine;
+  double seconds[kMaxLevels] = {};
+
+  /// Adds bytes from the level that holds `footprint`.
+  void add(double bytes, double footprint) {
+    unsigned level = findLevel(machine, footprint);
+    seconds[level] += bytes / machine.memory[level].bytesPerSecond;
+  }
+};
+
+} // namespace
 
 double minnow::cost::getRidge(const Machine &machine) {
   return machine.macsPerSecond /
@@ -33,12 +50,14 @@ Estimate minnow::cost::estimate(const Machine &machine,
   result.macSeconds = (kernel.macs + machine.stripLoss * kernel.stripMacs +
                        kernel.elementwise) /
                       machine.macsPerSecond;
-  result.memorySeconds =
-      activations / getBandwidth(machine, workingSet) +
-      kernel.weightBytes * (kernel.weightPasses - 1) /
-          getBandwidth(machine, kernel.weightBytes + kernel.innerBytes) +
-      kernel.weightBytes /
-          getBandwidth(machine, std::max(networkBytes, workingSet));
+  Traffic traffic{machine};
+  traffic.add(activations, workingSet);
+  traffic.add(kernel.weightBytes * (kernel.weightPasses - 1),
+              kernel.weightBytes + kernel.innerBytes);
+  traffic.add(kernel.weightBytes, std::max(networkBytes, workingSet));
+  const double *all = traffic.seconds;
+  result.memorySeconds = std::accumulate(all, all + machine.levels, 0.0);
+  result.level = std::max_element(all, all + machine.levels) - all;
   result.bound =
       result.macSeconds >= result.memorySeconds ? Bound::Macs : Bound::Memory;
   result.seconds =

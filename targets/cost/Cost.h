@@ -57,6 +57,7 @@ struct Estimate {
   double macSeconds;
   double memorySeconds;
   Bound bound;
+  unsigned level; // of memory, from which the bytes take longest to come
 };
 
 /// The ridge of the roofline: MACs for each byte from the last level at which

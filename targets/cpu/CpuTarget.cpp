@@ -42,6 +42,9 @@ public:
   void schedule(mobile::KernelOp kernel) const override {
     cpu::schedule(isa, machine, kernel);
   }
+  bool isFast(mobile::KernelOp kernel, std::string *why) const override {
+    return cpu::isFast(isa, kernel, why);
+  }
   llvm::Error tune(llvm::ArrayRef<mobile::KernelOp> kernels,
                    StringRef table) const override;
   Expected<KernelCode> emit(mobile::KernelOp kernel,
@@ -114,10 +117,11 @@ llvm::Error CpuTarget::tune(llvm::ArrayRef<mobile::KernelOp> kernels,
   auto table = readTable(path, machine.name);
   if (!table)
     return table.takeError();
+  cpu::Meter meter = cpu::makeHostMeter(isa, machine);
   for (mobile::KernelOp kernel : kernels) {
     mobile::ScheduleAttr found = table->lookup(kernel);
     if (!found) {
-      auto measured = cpu::tune(isa, machine, kernel);
+      auto measured = cpu::tune(isa, machine, kernel, meter);
       if (!measured) { // It goes the slow way; emit says why.
         llvm::consumeError(measured.takeError());
         schedule(kernel);

@@ -104,10 +104,22 @@ static uint32_t getTasks(mobile::KernelOp kernel) {
                                                         : schedule.getTasks();
 }
 
+static halide::Form getForm(const Isa &isa) {
+  return {isa.halideTarget, int(isa.vectorFloats), isa.multipliesByLane};
+}
+
+bool cpu::isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why) {
+  llvm::Error error = halide::checkKernel(kernel, getForm(isa));
+  bool isFast = !error;
+  std::string message = llvm::toString(std::move(error));
+  if (!isFast && why)
+    *why = message;
+  return isFast;
+}
+
 llvm::Expected<KernelCode> cpu::emit(const Isa &isa, mobile::KernelOp kernel,
                                      StringRef symbol) {
-  halide::Form form{isa.halideTarget, int(isa.vectorFloats),
-                    isa.multipliesByLane};
+  halide::Form form = getForm(isa);
   std::string inner = (symbol + "_halide").str();
   auto code = halide::compile(kernel, form, inner);
   if (!code)

@@ -78,9 +78,15 @@ static bool keepsSizes(ReshapeOp reshape) {
 /// Whether the rows of padding are what "same" padding gives. Halide slides
 /// over the rows before a window; with others it may leave out the first of
 /// them.
-static bool isEvenlyPadded(DepthwiseConv2DOp op) {
-  int64_t more = op.getPad()[1] - op.getPad()[0];
-  return more == 0 || more == 1;
+static bool isEvenlyPadded(Operation *op) {
+  auto isEven = [](auto conv) {
+    int64_t more = conv.getPad()[1] - conv.getPad()[0];
+    return more == 0 || more == 1;
+  };
+  if (auto conv = llvm::dyn_cast<Conv2DOp>(op))
+    return isEven(conv);
+  auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op);
+  return !depthwise || isEven(depthwise);
 }
 
 /// Whether a value is kept in memory because a later stage reads it.
@@ -100,9 +106,8 @@ const char *Chain::checkInput(Operation *op) {
   bool isTransposed = llvm::isa<TransposeOp>(input.getDefiningOp());
   if (stageOf(input) < 0 && !isTransposed)
     return "an element operation before the first computing primitive";
-  if (auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op))
-    if (!isEvenlyPadded(depthwise))
-      return "a window whose rows of padding are unlike at top and bottom";
+  if (!isTransposed && !isEvenlyPadded(op))
+    return "a window whose rows of padding are unlike at top and bottom";
   if (isGlobalAverage(op)) {
     Operation *before = input.getDefiningOp();
     while (before && !halide::isComputing(before))
@@ -116,8 +121,6 @@ const char *Chain::checkInput(Operation *op) {
   // The tasks divide its channels, and the second reads all of the first.
   if (count > 0 && isOnePosition(op))
     return "two products of one position, which tasks cannot divide";
-  if (llvm::isa<Conv2DOp>(op) && !isPointwise(op) && !isTransposed)
-    return "a full convolution of a value of the same kernel";
   if (!llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp, AttentionOp>(op))
     return "the primitive reads a value of the same kernel";
   return nullptr;

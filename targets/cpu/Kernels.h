@@ -14,6 +14,7 @@
 #define MINNOW_TARGETS_CPU_KERNELS_H
 
 #include "targets/cpu/Isa.h"
+#include <functional>
 
 namespace minnow::cpu {
 
@@ -33,14 +34,33 @@ mobile::ScheduleAttr chooseSchedule(const Isa &isa,
 void schedule(const Isa &isa, const cost::Machine &machine,
               mobile::KernelOp kernel);
 
-/// Finds a fast schedule by measuring some on this machine, which must be the
-/// one of `isa`. The kernel may not be scheduled; it is not changed.
-llvm::Expected<mobile::ScheduleAttr>
-tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
+/// What tuning goes by.
+struct Meter {
+  /// The price of each schedule for a kernel: the lowest is the best.
+  std::function<llvm::Expected<std::vector<double>>(
+      mobile::KernelOp kernel, llvm::ArrayRef<mobile::ScheduleAttr> schedules)>
+      measure;
+  double noise;     // shares of a price that may be chance
+  size_t mostTiles; // tried for each stage
+};
+
+/// Seconds on this machine, which must be the one of `isa`.
+Meter makeHostMeter(const Isa &isa, const cost::Machine &machine);
+
+/// Finds a good schedule by measuring some. The kernel need not be scheduled;
+/// it is not changed.
+llvm::Expected<mobile::ScheduleAttr> tune(const Isa &isa,
+                                          const cost::Machine &machine,
+                                          mobile::KernelOp kernel,
+                                          const Meter &meter);
 
 /// Sets `schedule` and the layouts of the weights that its tiles ask for.
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);
+
+/// Whether a stage is written for all that the scheduled `kernel` computes; if
+/// not, `why` says what emit will.
+bool isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why);
 
 /// Emits a scheduled kernel as the function `symbol` of an object. What no fast
 /// stage is written for is an error that names it.

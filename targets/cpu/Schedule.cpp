@@ -11,6 +11,7 @@
 #include "targets/cpu/Tiles.h"
 #include "targets/cpu/TunedSchedules.h"
 #include "targets/halide/View.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
@@ -87,12 +88,14 @@ static int64_t chooseTasks(int64_t size, int64_t least = 1, int64_t most = 8) {
 /// window of one stage overlaps on the stage before, is kept below a third.
 static int64_t getLeastRows(llvm::ArrayRef<StageShape> shapes) {
   double least = 1;
+  auto add = [&](auto conv) {
+    double stride = conv.getStrides()[0];
+    double overlap = halide::getShape(conv.getFilter())[0] - stride;
+    least = std::max(least, 3 * overlap / stride);
+  };
   for (const StageShape &shape : shapes.drop_front(!shapes.empty()))
-    if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(shape.op)) {
-      double stride = conv.getStrides()[0];
-      double overlap = halide::getShape(conv.getFilter())[0] - stride;
-      least = std::max(least, 3 * overlap / stride);
-    }
+    llvm::TypeSwitch<Operation *>(shape.op).Case<Conv2DOp, DepthwiseConv2DOp>(
+        add);
   return std::ceil(least);
 }
 

@@ -3,8 +3,6 @@
 //
 // Starts from the formulas' schedule and changes one thing at a time: how tasks
 // divide the result, then the tile and the order of each stage, then the strip.
-// Candidates run in turn, so that all see the same machine, and the least time
-// of each counts: what disturbs it only adds.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/HostKernel.h"
 #include "targets/cpu/Kernels.h"
@@ -21,7 +19,8 @@ namespace {
 
 class Tuner {
 public:
-  Tuner(const Isa &isa, const cost::Machine &machine, KernelOp kernel);
+  Tuner(const Isa &isa, const cost::Machine &machine, KernelOp kernel,
+        const Meter &meter);
   Expected<ScheduleAttr> run();
 
 private:
@@ -31,24 +30,22 @@ private:
   Candidates getSplits() const;
   Candidates getStages(size_t index) const;
   Candidates getStrips() const;
-  /// Makes the fastest of `candidates` the best, if it is clearly faster.
+  /// Makes the best of `candidates` the schedule, if it is clearly better.
   llvm::Error improve(const Candidates &candidates);
 
   const Isa &isa;
-  const cost::Machine &machine;
   KernelOp kernel;
+  const Meter &meter;
   halide::View view;
   llvm::SmallVector<StageShape> shapes;
-  std::vector<char> others; // a network's other data, of twice the near caches
   ScheduleAttr best;
 };
 
 } // namespace
 
-Tuner::Tuner(const Isa &isa, const cost::Machine &machine, KernelOp kernel)
-    : isa(isa), machine(machine), kernel(kernel), view(halide::getView(kernel)),
-      others(2 *
-             size_t(machine.memory[std::min(1u, machine.levels - 1)].bytes)),
+Tuner::Tuner(const Isa &isa, const cost::Machine &machine, KernelOp kernel,
+             const Meter &meter)
+    : isa(isa), kernel(kernel), meter(meter), view(halide::getView(kernel)),
       best(chooseSchedule(isa, machine, kernel)) {
   for (Operation &op : kernel.getBody().front().without_terminator())
     if (halide::isComputing(&op))
@@ -104,7 +101,7 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
       return isChannels && shape.channels % (best.getTasks() * tile.vectors *
                                              isa.vectorFloats);
     });
-    tiles.resize(std::min<size_t>(tiles.size(), 7));
+    tiles.resize(std::min(tiles.size(), meter.mostTiles));
   } else if (llvm::isa<DepthwiseConv2DOp>(shape.op)) {
     for (int64_t pixels : {2, 3, 4, 5, 6, 7, 8, 10, 14, 16})
       for (int64_t vectors : {1, 2})
@@ -134,24 +131,12 @@ llvm::Error Tuner::improve(const Candidates &candidates) {
   all.insert(candidates.begin(), candidates.end());
   if (all.size() == 1)
     return llvm::Error::success();
-  std::vector<std::unique_ptr<HostKernel>> kernels;
-  for (ScheduleAttr candidate : all) {
-    mlir::OwningOpRef<KernelOp> clone(kernel.clone());
-    setSchedule(isa, *clone, candidate);
-    auto compiled = HostKernel::create(isa, *clone);
-    if (!compiled)
-      return compiled.takeError();
-    kernels.push_back(std::move(*compiled));
-  }
-  constexpr int kRounds = 40;
-  std::vector<double> least(kernels.size(), INFINITY);
-  for (int round = 0; round < kRounds; ++round)
-    for (auto [seconds, each] : llvm::zip(least, kernels))
-      seconds = std::min(seconds, each->run(others));
-  // A choice that is only chance is none.
-  size_t fastest = llvm::min_element(least) - least.begin();
-  if (least[fastest] < 0.985 * least[0])
-    best = all[fastest];
+  auto prices = meter.measure(kernel, all.getArrayRef());
+  if (!prices)
+    return prices.takeError();
+  size_t lowest = llvm::min_element(*prices) - prices->begin();
+  if ((*prices)[lowest] < (1 - meter.noise) * (*prices)[0])
+    best = all[lowest];
   return llvm::Error::success();
 }
 
@@ -167,6 +152,39 @@ Expected<ScheduleAttr> Tuner::run() {
 }
 
 Expected<ScheduleAttr> cpu::tune(const Isa &isa, const cost::Machine &machine,
-                                 KernelOp kernel) {
-  return Tuner(isa, machine, kernel).run();
+                                 KernelOp kernel, const Meter &meter) {
+  return Tuner(isa, machine, kernel, meter).run();
+}
+
+/// Candidates run in turn, so that all see the same machine, and the least time
+/// of each counts: what disturbs it only adds.
+static Expected<std::vector<double>>
+measureOnHost(const Isa &isa, llvm::ArrayRef<char> others, KernelOp kernel,
+              llvm::ArrayRef<ScheduleAttr> schedules) {
+  std::vector<std::unique_ptr<HostKernel>> kernels;
+  for (ScheduleAttr schedule : schedules) {
+    mlir::OwningOpRef<KernelOp> clone(kernel.clone());
+    setSchedule(isa, *clone, schedule);
+    auto compiled = HostKernel::create(isa, *clone);
+    if (!compiled)
+      return compiled.takeError();
+    kernels.push_back(std::move(*compiled));
+  }
+  constexpr int kRounds = 40;
+  std::vector<double> least(kernels.size(), INFINITY);
+  for (int round = 0; round < kRounds; ++round)
+    for (auto [seconds, each] : llvm::zip(least, kernels))
+      seconds = std::min(seconds, each->run(others));
+  return least;
+}
+
+Meter cpu::makeHostMeter(const Isa &isa, const cost::Machine &machine) {
+  // A network's other data, of twice the near caches.
+  std::vector<char> others(
+      2 * size_t(machine.memory[std::min(1u, machine.levels - 1)].bytes));
+  return {
+      [&isa, others](KernelOp kernel, llvm::ArrayRef<ScheduleAttr> schedules) {
+        return measureOnHost(isa, others, kernel, schedules);
+      },
+      /*noise=*/0.015, /*mostTiles=*/7};
 }

@@ -40,11 +40,15 @@ private:
 
 } // namespace
 
-static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
-                           llvm::StringRef symbol) {
+static Pipeline buildOrThrow(mobile::KernelOp kernel, const Form &form) {
   if (!kernel.getScheduleAttr())
     throw Unsupported("the kernel has no schedule");
-  Pipeline pipeline = buildPipeline(kernel, form);
+  return buildPipeline(kernel, form);
+}
+
+static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
+                           llvm::StringRef symbol) {
+  Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
   code.taskBytes = pipeline.taskStride * sizeof(float);
@@ -74,15 +78,27 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   return code;
 }
 
-llvm::Expected<Code> halide::compile(mobile::KernelOp kernel, const Form &form,
-                                     llvm::StringRef symbol) {
+/// Calls `run`; what it throws is an error.
+template <typename Result, typename Run>
+static llvm::Expected<Result> catchErrors(Run run) {
   std::string message;
   try {
-    return compileOrThrow(kernel, form, symbol);
+    return run();
   } catch (const Halide::Error &error) {
     message = error.what();
   } catch (const std::exception &error) {
     message = error.what();
   }
   return llvm::createStringError(llvm::StringRef(message).rtrim());
+}
+
+llvm::Expected<Code> halide::compile(mobile::KernelOp kernel, const Form &form,
+                                     llvm::StringRef symbol) {
+  return catchErrors<Code>(
+      [&] { return compileOrThrow(kernel, form, symbol); });
+}
+
+llvm::Error halide::checkKernel(mobile::KernelOp kernel, const Form &form) {
+  return catchErrors<Pipeline>([&] { return buildOrThrow(kernel, form); })
+      .takeError();
 }

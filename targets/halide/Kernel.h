@@ -34,6 +34,10 @@ struct Code {
 llvm::Expected<Code> compile(mobile::KernelOp kernel, const Form &form,
                              llvm::StringRef symbol);
 
+/// The error that `compile` gives where no stage is written for the scheduled
+/// `kernel`. Takes milliseconds; what only Halide's lowering refuses it misses.
+llvm::Error checkKernel(mobile::KernelOp kernel, const Form &form);
+
 } // namespace minnow::halide
 
 #endif // MINNOW_TARGETS_HALIDE_KERNEL_H

@@ -54,6 +54,12 @@ private:
   void store(Value value);
 
   bool isFlat() const { return pipeline.view != View::Maps; }
+  /// Whether only one primitive of the kernel computes.
+  bool isAlone() {
+    mlir::Block &body = kernel.getBody().front();
+    return llvm::count_if(body.without_terminator(),
+                          [](Operation &op) { return isComputing(&op); }) == 1;
+  }
 
   KernelOp kernel;
   const Form &form;
@@ -280,7 +286,8 @@ Computed Builder::visit(Operation *op) {
           throw Unsupported("weights that are computed in the kernel");
         return addStage(buildDepthwise(conv, read(conv.getInput()).tensor,
                                        parameters[filter.getArgNumber()],
-                                       readVector(conv.getBias())),
+                                       readVector(conv.getBias()),
+                                       form.multipliesByLane && isAlone()),
                         conv);
       })
       .Case([&](LinearOp linear) {

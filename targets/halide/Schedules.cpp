@@ -22,9 +22,9 @@ using Halide::VarOrRVar;
 
 namespace {
 
-/// Terms of a sum that are unrolled where a lane can multiply: two vectors of
-/// NEON cost fewer instructions than one, and hide the loads.
-constexpr int kTermsOfBlock = 8;
+/// Terms of a sum that are unrolled where a lane can multiply: more of them let
+/// LLVM load in pairs, as long as the block's weights are in reach of one base.
+int getMostTerms(int vectors) { return vectors <= 4 ? 16 : 8; }
 
 /// The sizes of what one stage computes, and its tile.
 struct Tile {
@@ -52,6 +52,7 @@ private:
   void scheduleStage(Stage &stage, const Tile &tile);
   void scheduleSums(Stage &stage, const Tile &tile, Var at);
   void scheduleUpdate(Stage &stage, const Tile &tile);
+  void scheduleRows(Stage &stage, const Tile &tile);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
@@ -128,7 +129,24 @@ void Scheduler::scheduleSums(Stage &stage, const Tile &tile, Var at) {
   if (tile.isRagged())
     acc.bound_extent(c, tile.width());
   acc.vectorize(c, tile.vector).unroll(c).unroll(x);
-  scheduleUpdate(stage, tile);
+  if (stage.rowsApart)
+    scheduleRows(stage, tile);
+  else
+    scheduleUpdate(stage, tile);
+}
+
+/// All taps unrolled. Where the tiles of a row are few, so are they, and taps
+/// outside of the map vanish.
+void Scheduler::scheduleRows(Stage &stage, const Tile &tile) {
+  Func acc = stage.accumulator;
+  for (int i = 0; i < acc.num_update_definitions(); ++i) {
+    RVar tap = acc.rvars(i)[0];
+    acc.update(i).reorder(c, x, tap).vectorize(c, tile.vector);
+    acc.update(i).unroll(c).unroll(x).unroll(tap);
+  }
+  constexpr int kFewTiles = 4;
+  if (int(llvm::divideCeil(tile.columns, tile.pixels)) <= kFewTiles)
+    stage.root.unroll(xo);
 }
 
 /// The loops over the terms of a tile's sums. Where a lane can multiply, a
@@ -139,7 +157,7 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
   for (int i = 0; i < stage.domain.dimensions(); ++i)
     order.push_back(RVar(stage.domain[i]));
   bool isMatrix = stage.kind == StageKind::Matrix;
-  int block = std::gcd(stage.input.channels, kTermsOfBlock);
+  int block = std::gcd(stage.input.channels, getMostTerms(tile.vectors));
   RVar term("term"), outer("outer");
   bool isBlocked = isMatrix && form.multipliesByLane &&
                    block % form.vectorFloats == 0 && !stage.input.columnsFirst;

@@ -126,15 +126,17 @@ Stage halide::buildLinear(LinearOp op, const Tensor &input,
   return stage;
 }
 
-/// The tap (k.x, k.y) of a window that does not mix channels, `outside` beyond
+/// The tap (k.x, ky) of a window that does not mix channels, `outside` beyond
 /// the borders. Rows outside are left out of `k` altogether. Rows that are
 /// always inside are not clamped: Halide would take more of them to be live
 /// than findLiveRows does, and write over the first in their folded memory.
-static Expr readTap(const Window &window, const Tensor &input, RDom &k,
+static Expr readTap(const Window &window, const Tensor &input, RDom &k, Expr ky,
                     float outside) {
-  Expr row = window.row(k.y), column = window.column(k.x), tapRow = row;
+  Expr row = window.row(ky), column = window.column(k.x), tapRow = row;
   if (window.top || window.bottom) {
-    k.where(row >= 0 && row < input.rows);
+    Expr inside = row >= 0 && row < input.rows;
+    // A row of taps alone: the loop over rows is cut where it is outside.
+    k.where(k.dimensions() == 1 ? Halide::likely(inside) : inside);
     tapRow = Halide::clamp(row, 0, input.rows - 1);
   }
   if (!window.left && !window.right)
@@ -146,18 +148,23 @@ static Expr readTap(const Window &window, const Tensor &input, RDom &k,
 }
 
 Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
-                             Func filter, const Weight &bias) {
+                             Func filter, const Weight &bias, bool rowsApart) {
   Window window(op, op.getFilter().getType().getShape().take_front(2));
   Stage stage;
   stage.kind = StageKind::Depthwise;
   stage.input = input;
+  stage.rowsApart = rowsApart;
   Func acc("accumulator"), value("depthwise");
-  RDom k(0, window.width, 0, window.height, "k");
   acc(c, x, y) = bias(c, 0);
-  Expr tap = readTap(window, input, k, 0.f);
-  acc(c, x, y) += tap * filter(c, k.x, k.y);
+  for (int i = 0; i < (rowsApart ? window.height : 1); ++i) {
+    RDom k = rowsApart ? RDom(0, window.width, "k")
+                       : RDom(0, window.width, 0, window.height, "k");
+    Expr row = rowsApart ? Expr(i) : Expr(k.y);
+    Expr tap = readTap(window, input, k, row, 0.f);
+    acc(c, x, y) += tap * filter(c, k.x, row);
+    stage.domain = k;
+  }
   value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
-  stage.domain = k;
   stage.accumulator = acc;
   stage.result = makeResult(op.getResult(), value);
   return stage;
@@ -201,12 +208,12 @@ Stage halide::buildPool(Pool2DOp op, const Tensor &input, bool flat) {
   if (op.getKind() == PoolKind::Max) {
     float lowest = -std::numeric_limits<float>::infinity();
     acc(c, x, y) = lowest;
-    Expr tap = readTap(window, input, k, lowest);
+    Expr tap = readTap(window, input, k, k.y, lowest);
     acc(c, x, y) = Halide::max(acc(c, x, y), tap);
     value(c, x, y) = acc(c, x, y);
   } else {
     acc(c, x, y) = 0.f;
-    acc(c, x, y) += readTap(window, input, k, 0.f);
+    acc(c, x, y) += readTap(window, input, k, k.y, 0.f);
     Expr count = op.getCountPad() ? Expr(window.width * window.height)
                                   : countInside(window, input);
     value(c, x, y) = acc(c, x, y) / Halide::cast<float>(count);

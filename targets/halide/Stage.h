@@ -67,6 +67,7 @@ struct Stage {
   // For one strip of the output: the rows of `root` and of `padded` that must
   // be in memory at once.
   int liveRows = 1, livePaddedRows = 1;
+  bool rowsApart = false; // of a depthwise convolution, see buildDepthwise
   // A later stage reads all rows at once: this one runs before the strips.
   bool isWhole = false;
 };
@@ -81,9 +82,11 @@ Stage buildConvolution(mobile::Conv2DOp op, const Tensor &input,
                        const Weight &weight, const Weight &bias, bool flat);
 Stage buildLinear(mobile::LinearOp op, const Tensor &input,
                   const Weight &weight, const Weight &bias);
-/// `filter` is a function of (channel, column, row).
+/// `filter` is a function of (channel, column, row). With `rowsApart` each row
+/// of taps is an update of its own, all unrolled: their weights stay in
+/// registers while the rows of the result go by, which takes many registers.
 Stage buildDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
-                     Halide::Func filter, const Weight &bias);
+                     Halide::Func filter, const Weight &bias, bool rowsApart);
 Stage buildPool(mobile::Pool2DOp op, const Tensor &input, bool flat);
 Stage buildSoftmax(const Tensor &input);
 /// `tile` is the stage's of the schedule; its vectors are of the values.

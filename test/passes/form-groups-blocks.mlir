@@ -1,4 +1,4 @@
-// RUN: minnow-opt %s --form-groups=optimize-memory --schedule --plan-memory --split-input-file \
+// RUN: minnow-opt %s --form-groups=goal=memory --schedule --plan-memory --split-input-file \
 // RUN:   | FileCheck %s --implicit-check-not=mobile.kernel --implicit-check-not="buffer arena"
 
 // Each kind of block becomes one kernel; its expanded tensor is in no memory.

@@ -82,11 +82,11 @@ TEST(Fusion, RefusesTwoAttentions) {
       "more than one attention");
 }
 
-TEST(Fusion, RefusesFullConvolutionInside) {
+TEST(Fusion, TakesTheStemIntoTheNextConvolution) {
   KernelText text;
-  Node out = text.conv(text.argument({1, 8, 8, 8}), {16});
-  EXPECT_EQ(getRefusal(text.finish(text.conv(out, {16, 3}))),
-            "a full convolution of a value of the same kernel");
+  Node map = text.transpose(text.argument({1, 3, 16, 16}), {0, 2, 3, 1});
+  Node out = text.conv(text.conv(map, {16, 3, 2}), {16, 3, 2});
+  EXPECT_EQ(getRefusal(text.finish(text.conv(out, {8}))), "");
 }
 
 TEST(Fusion, RefusesWindowsPaddedAtOneEnd) {

@@ -197,6 +197,15 @@ void CompiledKernel::run() {
     function(&scratch, task, pointers.data());
 }
 
+test::Instructions CompiledKernel::count() {
+  Instructions counts;
+  std::vector<EmulatedBuffer> operands;
+  for (const GuardedBuffer &buffer : buffers)
+    operands.push_back(buffer.describe());
+  error = emulate(emulated, code.tasks, operands, scratch.most, &counts);
+  return counts;
+}
+
 double CompiledKernel::getRelativeError() {
   std::vector<float> expected = evaluate(kernel, arguments);
   const float *actual = buffers.back().data();

@@ -54,6 +54,8 @@ public:
 
   /// Runs all tasks. A failure is in `getError()`, and no result then equal.
   void run();
+  /// As `run`, and counts what a kernel for AArch64 executes.
+  Instructions count();
   /// The error of the last run: max |result - expected| / max |expected|.
   double getRelativeError();
 
