@@ -8,6 +8,7 @@
 #include "compiler/Package.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "targets/KernelCost.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
 
@@ -133,13 +134,14 @@ static Error emitProgram(mlir::ModuleOp module, const Target &target,
   auto assembly = collect(module, *compiled);
   if (!assembly)
     return assembly.takeError();
+  target.convert(*assembly);
   std::string description = buildDescription(*assembly, target);
   assembly->description =
       llvm::ArrayRef<char>(description.data(), description.size());
-  auto object = target.assemble(*assembly);
-  if (!object)
-    return object.takeError();
-  auto written = package(*assembly, *object, options.output);
+  auto code = target.assemble(*assembly);
+  if (!code)
+    return code.takeError();
+  auto written = package(*assembly, *code, options.output);
   if (!written)
     return written.takeError();
   report.outputBytes = *written;
@@ -148,7 +150,7 @@ static Error emitProgram(mlir::ModuleOp module, const Target &target,
 }
 
 /// Fails early for an output that cannot be made, before minutes of work.
-static Error checkOutput(const CompileOptions &options) {
+static Error checkOutput(const CompileOptions &options, const Target &target) {
   StringRef suffix = llvm::sys::path::extension(options.output);
   bool isModule = suffix == ".mlir" || suffix == ".mlirbc";
   if (options.stopEarly && options.pipeline.stopAfter != Stage::Emit &&
@@ -156,22 +158,25 @@ static Error checkOutput(const CompileOptions &options) {
     return llvm::createStringError("--stop-after writes a module; '" +
                                    options.output +
                                    "' must end in .mlir or .mlirbc");
-  if (!isModule && !isPackageSuffix(suffix))
+  std::vector<std::string> outputs = target.getOutputs();
+  if (!isModule && !llvm::is_contained(outputs, suffix))
     return llvm::createStringError(
         "cannot tell what to make of '" + options.output +
-        "'; use the suffix .o, .a, .so, .mlir or .mlirbc");
+        "' for the target '" + target.getSpec().name + "'; use the suffix " +
+        llvm::join(outputs, ", ") + ", .mlir or .mlirbc");
   return Error::success();
 }
 
 Expected<CompileReport> minnow::compile(const CompileOptions &options) {
-  if (Error error = checkOutput(options))
-    return error;
   auto target = createTarget(options.target);
   if (!target)
     return target.takeError();
+  if (Error error = checkOutput(options, **target))
+    return error;
   CompileReport report;
+  const TargetSpec &spec = (*target)->getSpec();
   report.machine =
-      (*target)->getSpec().triple + ", " + (*target)->getSpec().cpu;
+      (spec.triple.empty() ? spec.name : spec.triple) + ", " + spec.cpu;
 
   mlir::MLIRContext context;
   OwningModule module;

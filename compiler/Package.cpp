@@ -8,6 +8,7 @@
 #include "compiler/Description.h"
 #include "compiler/Files.h"
 #include "compiler/Version.h"
+#include "runtime/abi/package.h"
 #include "targets/llvm/Object.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -16,10 +17,6 @@
 using namespace minnow;
 using llvm::Expected;
 using llvm::StringRef;
-
-bool minnow::isPackageSuffix(StringRef suffix) {
-  return suffix == ".o" || suffix == ".a" || suffix == ".so";
-}
 
 std::string minnow::toIdentifier(StringRef name) {
   std::string text;
@@ -95,8 +92,26 @@ extern const minnow_program {0}_model;
       assembly.scratchBytes, parameters);
 }
 
-Expected<uint64_t> minnow::package(const Assembly &assembly, StringRef object,
-                                   StringRef path) {
+/// A package of the description and the target's sections.
+static Expected<uint64_t> writeSections(const Assembly &assembly,
+                                        llvm::ArrayRef<Section> sections,
+                                        StringRef path) {
+  std::vector<abi::SectionContent> contents = {
+      {std::string(abi::kDescriptionSection),
+       {assembly.description.data(), assembly.description.size()},
+       16}};
+  for (const Section &section : sections)
+    contents.push_back({section.name, section.bytes, section.alignment});
+  std::string file = abi::writePackage(contents);
+  if (llvm::Error error = writeFiles({{path.str(), file}}))
+    return error;
+  return file.size();
+}
+
+Expected<uint64_t> minnow::package(const Assembly &assembly,
+                                   const ProgramCode &code, StringRef path) {
+  if (llvm::sys::path::extension(path) == ".mnw")
+    return writeSections(assembly, code.sections, path);
   mobile::ProgramOp program = assembly.program;
   std::string name = program.getName().str();
   std::string run = name + "_run", model = name + "_model";
@@ -104,7 +119,7 @@ Expected<uint64_t> minnow::package(const Assembly &assembly, StringRef object,
   StringRef suffix = llvm::sys::path::extension(path);
   if (suffix == ".so")
     global.push_back("minnow_query_program");
-  auto bytes = linkRelocatable({object}, global);
+  auto bytes = linkRelocatable({code.object}, global);
   if (bytes && suffix == ".so")
     bytes = linkShared({*bytes}, llvm::sys::path::filename(path));
   if (bytes && suffix == ".a")

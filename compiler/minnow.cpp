@@ -87,8 +87,15 @@ static llvm::Error understand(const CompileWords &words,
   if (llvm::Error error = parseCpu(words.cpu, options.target))
     return error;
   // Without a word about the machine the code is for this one.
-  if (options.target.triple.empty() && words.cpu.empty())
+  if (options.target.name == "cpu" && options.target.triple.empty() &&
+      words.cpu.empty())
     options.target.cpu = "native";
+  if (words.precision == "f16") {
+    if (options.target.name != "vulkan")
+      return llvm::createStringError("--precision f16 is for --target vulkan; "
+                                     "leave one out");
+    options.target.features = "+f16";
+  }
   if (!words.stopAfter.empty()) {
     options.pipeline.stopAfter = *parseStage(words.stopAfter);
     options.stopEarly = true;
@@ -169,12 +176,13 @@ static void addModel(CLI::App &verb, CompileOptions &options,
   verb.add_option("--cpu", words.cpu,
                   "LLVM's name of a CPU, or a version such as armv8.2-a, and "
                   "features to add, NAME[+FEATURE...]; default native, or "
-                  "with --triple the least that its programs are for");
+                  "with --triple the least that its programs are for; "
+                  "for vulkan a kind of GPU: shuffle, portable, lavapipe");
   verb.add_option("--triple", options.target.triple,
                   "the machine's triple, such as aarch64-linux-gnu or "
                   "aarch64-linux-android; default the CPU's");
   verb.add_option("--precision", words.precision, "arithmetic")
-      ->check(CLI::IsMember({"f32"}))
+      ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
   verb.add_option("--input-shape", words.inputShapes,
                   "shape of a dynamic input, NAME:1,3,224,224");
@@ -192,7 +200,7 @@ static CLI::App *addCompile(CLI::App &app, CompileOptions &options,
   addModel(*verb, options, words);
   verb->add_option("-o,--output", options.output,
                    "what to write; the suffix says the kind: .o or .a (with a "
-                   "header beside), .so, .mlir, .mlirbc")
+                   "header beside), .so, .mnw (for a GPU), .mlir, .mlirbc")
       ->required();
   verb->add_option("--tune", options.pipeline.tune,
                    "measure schedules on this machine and keep them in this "

@@ -9,6 +9,8 @@
 #include "passes/MemoryPlan.h"
 #include "passes/Passes.h"
 #include "passes/WeightSection.h"
+#include "targets/Target.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace minnow;
@@ -29,9 +31,9 @@ namespace {
 /// Rewrites one program.
 class Planner {
 public:
-  Planner(ProgramOp program, WeightSection &section)
+  Planner(ProgramOp program, WeightSection &section, uint64_t alignment)
       : program(program), body(program.getBody().front()), section(section),
-        builder(program.getContext()) {}
+        alignment(alignment), builder(program.getContext()) {}
 
   LogicalResult run();
 
@@ -47,6 +49,7 @@ private:
   ProgramOp program;
   Block &body;
   WeightSection &section;
+  uint64_t alignment;
   OpBuilder builder;
   // The memory of each activation, by its tensor.
   DenseMap<Value, Value> memory;
@@ -128,7 +131,9 @@ void Planner::placeArena() {
       for (Operation *user : result.getUsers())
         life.last = std::max(life.last, steps[user]);
       MemRefType type = getMemRef(result.getType());
-      life.bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      // Buffers lie end to end, so whole multiples of the alignment keep it.
+      life.bytes = llvm::alignTo(
+          type.getNumElements() * type.getElementTypeBitWidth() / 8, alignment);
       values.push_back(result);
       lives.push_back(life);
     }
@@ -217,9 +222,15 @@ struct PlanMemory : minnow::impl::PlanMemoryBase<PlanMemory> {
     auto programs = llvm::to_vector(module.getOps<ProgramOp>());
     llvm::erase_if(programs, [](ProgramOp p) { return p.isPlanned(); });
     auto weights = llvm::to_vector(module.getOps<WeightOp>());
+    auto target = createTarget(TargetSpec::of(module));
+    if (!target) {
+      module.emitError(llvm::toString(target.takeError()));
+      return signalPassFailure();
+    }
+    uint64_t alignment = (*target)->getBufferAlignment();
     for (ProgramOp program : programs) {
-      WeightSection section(module);
-      if (failed(Planner(program, section).run()))
+      WeightSection section(module, alignment);
+      if (failed(Planner(program, section, alignment).run()))
         return signalPassFailure();
       section.emit((program.getSymName() + ".weights").str(), program.getLoc());
     }

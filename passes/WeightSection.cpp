@@ -33,12 +33,12 @@ FailureOr<PackedWeight> WeightSection::add(GetWeightOp get, LayoutAttr layout) {
                                 type.getElementType());
   entry->second = {bytes, packed};
   uint64_t size = packed.getNumElements() * packed.getElementTypeBitWidth() / 8;
-  bytes = llvm::alignTo(bytes + size, kBufferAlignment);
+  bytes = llvm::alignTo(bytes + size, alignment);
   return entry->second;
 }
 
 void WeightSection::emit(StringRef name, Location location) {
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(bytes, kBufferAlignment);
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(bytes, alignment);
   MutableArrayRef<char> data = blob.getMutableData();
   std::fill(data.begin(), data.end(), 0);
   for (auto &[key, packed] : entries) {

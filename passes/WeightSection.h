@@ -20,10 +20,11 @@ struct PackedWeight {
 
 class WeightSection {
 public:
-  explicit WeightSection(mlir::ModuleOp module) : symbols(module) {}
+  WeightSection(mlir::ModuleOp module, uint64_t alignment)
+      : symbols(module), alignment(alignment) {}
 
   /// The place of the weight that `get` reads in `layout` (null: row-major), a
-  /// multiple of kBufferAlignment. Reports a weight without numbers.
+  /// multiple of the alignment. Reports a weight without numbers.
   llvm::FailureOr<PackedWeight> add(mobile::GetWeightOp get,
                                     mobile::LayoutAttr layout);
 
@@ -39,7 +40,7 @@ private:
   llvm::MapVector<std::pair<mlir::Operation *, mobile::LayoutAttr>,
                   PackedWeight>
       entries;
-  uint64_t bytes = 0;
+  uint64_t alignment, bytes = 0;
 };
 
 } // namespace minnow

@@ -18,6 +18,8 @@ struct minnow_context {
   PageMemory workspace;
   uint64_t workspaceBytes = 0;
   std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<DeviceContext> device; // in place of workspace and pool
+  CallTimes times;
   const minnow_threads *threads = nullptr; // the pool's, or the app's
   minnow_profiler profiler = {nullptr, nullptr};
 };
@@ -80,6 +82,13 @@ minnow_status minnow_context_create(const minnow_model *model, uint32_t threads,
   if (!made)
     return fail(error, MINNOW_STATUS_NO_RESOURCES, "out of memory");
   made->model = model;
+  if (model->device) {
+    if (minnow_status status =
+            model->device->createContext(made->device, error))
+      return status;
+    *context = made.release();
+    return MINNOW_STATUS_OK;
+  }
   if (minnow_status status = allocateWorkspace(*made, threads, error))
     return status;
   made->pool = ThreadPool::create(threads, error);
@@ -93,7 +102,7 @@ minnow_status minnow_context_create(const minnow_model *model, uint32_t threads,
 void minnow_context_free(minnow_context *context) { delete context; }
 
 uint32_t minnow_context_threads(const minnow_context *context) {
-  return context->pool->count();
+  return context->pool ? context->pool->count() : 1;
 }
 
 uint64_t minnow_context_workspace_bytes(const minnow_context *context) {
@@ -103,6 +112,10 @@ uint64_t minnow_context_workspace_bytes(const minnow_context *context) {
 minnow_status minnow_context_use_threads(minnow_context *context,
                                          const minnow_threads *threads,
                                          minnow_error *error) {
+  if (!context->pool)
+    return fail(error, MINNOW_STATUS_UNSUPPORTED,
+                "the model runs on %s, which takes no threads",
+                minnow_model_device(context->model));
   if (!threads)
     threads = context->pool->abi();
   if (threads->count == 0 || threads->count > context->pool->count())
@@ -119,6 +132,16 @@ void minnow_context_profile(minnow_context *context,
   context->profiler = {self, callDone};
 }
 
+minnow_status minnow_context_time(minnow_context *context,
+                                  void (*callTook)(void *self, uint32_t call,
+                                                   double microseconds),
+                                  void *self) {
+  if (!context->device)
+    return MINNOW_STATUS_UNSUPPORTED;
+  context->times = {callTook, self};
+  return MINNOW_STATUS_OK;
+}
+
 minnow_status minnow_context_run(minnow_context *context,
                                  const void *const *inputs,
                                  void *const *outputs, minnow_error *error) {
@@ -127,6 +150,10 @@ minnow_status minnow_context_run(minnow_context *context,
     return badPointer(error, *bad, "input");
   if (const auto *bad = findBadPointer(description.outputs, outputs))
     return badPointer(error, *bad, "output");
+  if (context->device)
+    return context->device->run(
+        inputs, outputs, context->times.callTook ? &context->times : nullptr,
+        error);
   minnow_arguments arguments = {};
   arguments.inputs = inputs;
   arguments.outputs = outputs;

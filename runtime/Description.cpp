@@ -122,28 +122,6 @@ minnow_status checkPreprocessing(const abi::Preprocessing &how,
   return MINNOW_STATUS_OK;
 }
 
-minnow_status checkMachine(const abi::Program &program, minnow_error *error) {
-  if (program.abi_version() != MINNOW_ABI_VERSION)
-    return fail(error, MINNOW_STATUS_UNSUPPORTED,
-                "the program has ABI version %u, this runtime %u: compile it "
-                "again with the matching compiler",
-                program.abi_version(), MINNOW_ABI_VERSION);
-  if (program.target()->string_view() != "cpu")
-    return fail(error, MINNOW_STATUS_UNSUPPORTED,
-                "the program is for '%.64s', and this runtime runs only 'cpu'",
-                program.target()->c_str());
-  std::string missing;
-  for (const flatbuffers::String *feature : *program.requirements())
-    if (!cpuHas(feature->c_str()))
-      missing += (missing.empty() ? "" : ", ") + feature->str();
-  if (!missing.empty())
-    return fail(error, MINNOW_STATUS_UNSUPPORTED,
-                "the program needs %.512s, which this %s machine lacks: "
-                "compile it with --cpu for this machine",
-                missing.c_str(), cpuArchitecture());
-  return MINNOW_STATUS_OK;
-}
-
 minnow_status checkEntry(const abi::Program &program,
                          const abi::EntryPoint &entry, minnow_error *error) {
   const uint32_t alignment = entry.alignment();
@@ -188,8 +166,11 @@ minnow_status readDescription(const void *bytes, uint64_t size,
     return corrupt(error, "it is not a whole FlatBuffer of a program");
 
   const abi::Program &program = *abi::GetProgram(bytes);
-  if (minnow_status status = checkMachine(program, error))
-    return status;
+  if (program.abi_version() != MINNOW_ABI_VERSION)
+    return fail(error, MINNOW_STATUS_UNSUPPORTED,
+                "the program has ABI version %u, this runtime %u: compile it "
+                "again with the matching compiler",
+                program.abi_version(), MINNOW_ABI_VERSION);
   if (program.entry_points()->size() != 1)
     return fail(error, MINNOW_STATUS_UNSUPPORTED,
                 "the program has %u entry points, and this runtime runs "
@@ -208,6 +189,25 @@ minnow_status readDescription(const void *bytes, uint64_t size,
   description.entry = &entry;
   if (const abi::Preprocessing *how = entry.preprocessing())
     return checkPreprocessing(*how, description.inputs[0], error);
+  return MINNOW_STATUS_OK;
+}
+
+minnow_status checkCpu(const Description &description, minnow_error *error) {
+  const abi::Program &program = *description.program;
+  if (program.target()->string_view() != "cpu")
+    return fail(error, MINNOW_STATUS_UNSUPPORTED,
+                "the program is for '%.64s' and comes as code for the CPU: "
+                "compile it again",
+                program.target()->c_str());
+  std::string missing;
+  for (const flatbuffers::String *feature : *program.requirements())
+    if (!cpuHas(feature->c_str()))
+      missing += (missing.empty() ? "" : ", ") + feature->str();
+  if (!missing.empty())
+    return fail(error, MINNOW_STATUS_UNSUPPORTED,
+                "the program needs %.512s, which this %s machine lacks: "
+                "compile it with --cpu for this machine",
+                missing.c_str(), cpuArchitecture());
   return MINNOW_STATUS_OK;
 }
 

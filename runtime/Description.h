@@ -34,10 +34,13 @@ const char *nameOf(minnow_type type);
 
 /// Verifies the `size` bytes at `bytes`, 8-byte aligned and possibly hostile,
 /// and fills `description`. MINNOW_STATUS_BAD_FILE says which field is wrong;
-/// MINNOW_STATUS_UNSUPPORTED which version, device, CPU feature or form is
-/// lacking here.
+/// MINNOW_STATUS_UNSUPPORTED which version or form is lacking here. For which
+/// device it is, and what that must have, is another question.
 minnow_status readDescription(const void *bytes, uint64_t size,
                               Description &description, minnow_error *error);
+
+/// MINNOW_STATUS_UNSUPPORTED unless the program is for this CPU.
+minnow_status checkCpu(const Description &description, minnow_error *error);
 
 /// Bytes of the workspace for `threads` threads, false when they overflow.
 bool workspaceBytes(const Description &description, uint32_t threads,

@@ -6,6 +6,7 @@
 // and the runs rely on it.
 //===----------------------------------------------------------------------===//
 #include "runtime/Model.h"
+#include "runtime/abi/package.h"
 
 #include <algorithm>
 #include <cstring>
@@ -57,6 +58,8 @@ minnow_status finish(std::unique_ptr<minnow_model> model, minnow_model **out,
                                              model->program->description_bytes,
                                              model->description, error))
     return status;
+  if (minnow_status status = checkCpu(model->description, error))
+    return status;
   if (minnow_status status = copyWeights(*model, error))
     return status;
   *out = model.release();
@@ -65,6 +68,45 @@ minnow_status finish(std::unique_ptr<minnow_model> model, minnow_model **out,
 
 minnow_status outOfMemory(minnow_error *error) {
   return fail(error, MINNOW_STATUS_NO_RESOURCES, "out of memory");
+}
+
+minnow_status wrongDevice(minnow_error *error, const char *path,
+                          const char *target, std::string_view wanted) {
+  return fail(error, MINNOW_STATUS_UNSUPPORTED,
+              "'%s' is compiled for '%.64s' and cannot run on '%.*s': compile "
+              "it with --target for that device",
+              path, target, int(std::min(wanted.size(), size_t(64))),
+              wanted.data());
+}
+
+/// Loads the package `path` on the device `wanted`: empty, NAME or NAME:N.
+minnow_status loadPackage(std::unique_ptr<minnow_model> model, const char *path,
+                          std::string_view wanted, minnow_model **out,
+                          minnow_error *error) {
+  if (minnow_status status = model->package.open(path, error))
+    return status;
+  std::string_view bytes;
+  if (minnow_status status =
+          model->package.find(abi::kDescriptionSection, 8, bytes, error))
+    return status;
+  if (minnow_status status = readDescription(bytes.data(), bytes.size(),
+                                             model->description, error))
+    return status;
+  const char *target = model->description.program->target()->c_str();
+  const size_t colon = std::min(wanted.find(':'), wanted.size());
+  if (!wanted.empty() && wanted.substr(0, colon) != target)
+    return wrongDevice(error, path, target, wanted);
+  const minnow_driver *driver = findDriver(target);
+  if (!driver)
+    return fail(error, MINNOW_STATUS_UNSUPPORTED,
+                "'%s' is for '%.64s', and this program runs only %s", path,
+                target, driverNames().c_str());
+  const std::string which(wanted.substr(std::min(colon + 1, wanted.size())));
+  if (minnow_status status = driver->load(model->package, model->description,
+                                          which.c_str(), model->device, error))
+    return status;
+  *out = model.release();
+  return MINNOW_STATUS_OK;
 }
 
 const char *textOf(const flatbuffers::String *text) {
@@ -83,15 +125,29 @@ minnow_status pick(const std::vector<minnow_tensor_info> &tensors,
 
 minnow_status minnow_model_load(const char *path, minnow_model **model,
                                 minnow_error *error) {
+  return minnow_model_load_on(path, nullptr, model, error);
+}
+
+minnow_status minnow_model_load_on(const char *path, const char *device,
+                                   minnow_model **model, minnow_error *error) {
   if (!path || !model)
     return fail(error, MINNOW_STATUS_BAD_ARGUMENT, "a null pointer");
   *model = nullptr;
   std::unique_ptr<minnow_model> loaded(new (std::nothrow) minnow_model);
   if (!loaded)
     return outOfMemory(error);
+  const std::string_view wanted = device ? device : "";
+  if (isPackage(path))
+    return loadPackage(std::move(loaded), path, wanted, model, error);
   if (minnow_status status = loaded->library.open(path, loaded->program, error))
     return status;
+  if (!wanted.empty() && wanted != "cpu")
+    return wrongDevice(error, path, "cpu", wanted);
   return finish(std::move(loaded), model, error);
+}
+
+const char *minnow_model_device(const minnow_model *model) {
+  return model->device ? model->device->getDeviceName() : "cpu";
 }
 
 minnow_status minnow_model_wrap(const minnow_program *program,

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/Session.h"
 #include "runtime/CpuFeatures.h"
+#include "runtime/Device.h"
 #include "runtime/ThreadPool.h"
 
 #include <chrono>
@@ -28,9 +29,9 @@ bool allocateAll(const std::vector<minnow_tensor_info> &infos,
 } // namespace
 
 minnow_status Session::open(const char *path, uint32_t threads,
-                            minnow_error *error) {
+                            minnow_error *error, const char *device) {
   minnow_model *model = nullptr;
-  if (minnow_status status = minnow_model_load(path, &model, error))
+  if (minnow_status status = minnow_model_load_on(path, device, &model, error))
     return status;
   loaded.reset(model);
   minnow_context *context = nullptr;
@@ -90,14 +91,16 @@ std::string deviceList() {
   for (const CpuFeature &feature : cpuFeatures())
     if (feature.present)
       line += std::string(" ") + feature.name;
-  return line + "\n";
+  return line + "\n" + listDrivers();
 }
 
 minnow_status checkDevice(const std::string &name, minnow_error *error) {
-  if (name == "cpu")
+  if (name.empty() || name == "cpu" ||
+      findDriver(std::string_view(name).substr(0, name.find(':'))))
     return MINNOW_STATUS_OK;
   return fail(error, MINNOW_STATUS_UNSUPPORTED,
-              "unknown device '%.64s': this build has 'cpu'", name.c_str());
+              "unknown device '%.64s': there is %s", name.c_str(),
+              driverNames().c_str());
 }
 
 } // namespace minnow

@@ -20,8 +20,10 @@ namespace minnow {
 /// A loaded model with its context and buffers.
 class Session {
 public:
-  /// Loads `path` for `threads` threads (0: one a core). Inputs are zero.
-  minnow_status open(const char *path, uint32_t threads, minnow_error *error);
+  /// Loads `path` for `threads` threads (0: one a core) on `device`, or what it
+  /// is for. Inputs are zero.
+  minnow_status open(const char *path, uint32_t threads, minnow_error *error,
+                     const char *device = "");
 
   /// One inference from the input buffers to the output buffers. Returns its
   /// time in milliseconds in `elapsed`.
@@ -63,8 +65,8 @@ std::string sizeText(uint64_t bytes);
 /// The devices of this build, a line each: name, machine, what it has.
 std::string deviceList();
 
-/// MINNOW_STATUS_UNSUPPORTED, listing what there is, unless `name` is a device
-/// of this build.
+/// MINNOW_STATUS_UNSUPPORTED, listing what there is, unless `name` is empty or
+/// NAME or NAME:N for a kind of device that this program has.
 minnow_status checkDevice(const std::string &name, minnow_error *error);
 
 } // namespace minnow

@@ -10,7 +10,9 @@
 #include "runtime/BenchReport.h"
 #include "runtime/CommandLine.h"
 #include "runtime/Values.h"
+#include "runtime/devices/vulkan/minnow_vulkan.h"
 
+#include <cstring>
 #include <random>
 
 using namespace minnow;
@@ -19,7 +21,7 @@ namespace {
 
 struct Options {
   std::string model;
-  std::string device = "cpu";
+  std::string device;
   uint32_t threads = 1;
   uint32_t warmup = 10;
   uint32_t iterations = 100;
@@ -33,7 +35,7 @@ struct Options {
 constexpr uint32_t kTracedRuns = 5;
 
 void declareOptions(CLI::App &app, Options &options) {
-  app.add_option("MODEL", options.model, "A compiled network (.so)")
+  app.add_option("MODEL", options.model, "A compiled network (.so or .mnw)")
       ->required();
   app.add_option("--threads", options.threads, "Threads; 0: one a core")
       ->capture_default_str();
@@ -43,8 +45,9 @@ void declareOptions(CLI::App &app, Options &options) {
   app.add_option("--iterations", options.iterations, "Timed runs")
       ->check(CLI::Range(1u, 1000000u))
       ->capture_default_str();
-  app.add_option("--device", options.device, "Where to run")
-      ->capture_default_str();
+  app.add_option("--device", options.device,
+                 "Where to run: cpu, or vulkan[:N]; default what the network "
+                 "is compiled for");
   app.add_flag("--json", options.json, "Print JSON");
   app.add_flag("--profile", options.profile, "Time each kernel call too");
   app.add_option("--trace", options.trace,
@@ -86,15 +89,24 @@ minnow_status execute(const Options &options, minnow_error *error) {
   if (minnow_status status = checkDevice(options.device, error))
     return status;
   if (minnow_status status =
-          session.open(options.model.c_str(), options.threads, error))
+          session.open(options.model.c_str(), options.threads, error,
+                       options.device.c_str()))
     return status;
+  const bool isCpu = !std::strcmp(minnow_model_device(session.model()), "cpu");
+  if (!isCpu && (options.mark || !options.trace.empty()))
+    return fail(error, MINNOW_STATUS_BAD_ARGUMENT,
+                "--mark and --trace follow the threads of the CPU; --profile "
+                "times the calls on %s",
+                minnow_model_device(session.model()));
   fillInputs(session);
   if (minnow_status status = measure(session, options.warmup,
                                      options.iterations, figures.times, error))
     return status;
   if (options.profile) {
+    // The figures of this machine's cores say nothing of another device.
     if (minnow_status status =
-            measureRoofline(session, figures.roofline, error))
+            isCpu ? measureRoofline(session, figures.roofline, error)
+                  : MINNOW_STATUS_OK)
       return status;
     if (minnow_status status = profile(session, options.iterations,
                                        figures.roofline, figures.calls, error))
@@ -113,6 +125,7 @@ minnow_status execute(const Options &options, minnow_error *error) {
 } // namespace
 
 int main(int argc, char **argv) {
+  minnow_add_driver(minnow_vulkan());
   Options options;
   CLI::App app("Times a compiled network.", "minnow-bench");
   declareOptions(app, options);

@@ -12,6 +12,7 @@
 #include "runtime/Preprocess.h"
 #include "runtime/Session.h"
 #include "runtime/Values.h"
+#include "runtime/devices/vulkan/minnow_vulkan.h"
 
 #include <algorithm>
 #include <cinttypes>
@@ -24,7 +25,7 @@ namespace {
 struct Options {
   std::string model, image, labels, saveInput;
   std::vector<std::string> inputs, outputs, expected;
-  std::string device = "cpu";
+  std::string device;
   double tolerance = 1e-4;
   uint32_t top = 5;
   uint32_t threads = 1;
@@ -32,7 +33,7 @@ struct Options {
 };
 
 void declareOptions(CLI::App &app, Options &options) {
-  app.add_option("MODEL", options.model, "A compiled network (.so)");
+  app.add_option("MODEL", options.model, "A compiled network (.so or .mnw)");
   app.add_option("--input", options.inputs,
                  "The network's inputs in order, each a .npy file");
   app.add_option("--image", options.image,
@@ -53,8 +54,9 @@ void declareOptions(CLI::App &app, Options &options) {
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Threads; 0: one a core")
       ->capture_default_str();
-  app.add_option("--device", options.device, "Where to run")
-      ->capture_default_str();
+  app.add_option("--device", options.device,
+                 "Where to run: cpu, or vulkan[:N]; default what the network "
+                 "is compiled for");
   app.add_flag("--devices", options.listDevices, "List the devices and exit");
 }
 
@@ -253,10 +255,13 @@ void printOutputs(const Options &options, const Session &session,
 
 void printSummary(const Session &session, double elapsed) {
   const minnow_model_info info = minnow_model_describe(session.model());
-  std::printf("%s: %.3f ms with %u thread%s, arena %s, weights %s\n", info.name,
-              elapsed, minnow_context_threads(session.context()),
-              minnow_context_threads(session.context()) == 1 ? "" : "s",
-              sizeText(info.arena_bytes).c_str(),
+  const uint32_t threads = minnow_context_threads(session.context());
+  std::string where = std::string("on ") + minnow_model_device(session.model());
+  if (where == "on cpu")
+    where = "with " + std::to_string(threads) +
+            (threads == 1 ? " thread" : " threads");
+  std::printf("%s: %.3f ms %s, arena %s, weights %s\n", info.name, elapsed,
+              where.c_str(), sizeText(info.arena_bytes).c_str(),
               sizeText(info.weights_bytes).c_str());
 }
 
@@ -294,7 +299,8 @@ minnow_status prepare(const Options &options, Session &session, Loaded &loaded,
   if (minnow_status status = checkOptions(options, error))
     return status;
   if (minnow_status status =
-          session.open(options.model.c_str(), options.threads, error))
+          session.open(options.model.c_str(), options.threads, error,
+                       options.device.c_str()))
     return status;
   if (minnow_status status = checkCounts(options, session, error))
     return status;
@@ -330,6 +336,7 @@ minnow_status execute(const Options &options, bool &same, minnow_error *error) {
 } // namespace
 
 int main(int argc, char **argv) {
+  minnow_add_driver(minnow_vulkan());
   Options options;
   CLI::App app("Runs a compiled network.", "minnow-run");
   declareOptions(app, options);

@@ -103,13 +103,27 @@ typedef struct minnow_call_info {
 
 typedef struct minnow_model minnow_model;
 typedef struct minnow_context minnow_context;
+struct minnow_driver;  /* a kind of device: see the header of its library */
 struct minnow_program; /* of a linked object: see its own header */
 struct minnow_threads; /* an app's thread pool: see the same header */
 
-/* Loads the compiled program in the file `path`. A `.so` is code and is trusted
- * as such; its description is verified. The weights are copied once. */
+/* Has packages for the kind of device `driver` run from now on; the library of
+ * a device gives it. Called before the first load, by one thread. Null is
+ * allowed. */
+void minnow_add_driver(const struct minnow_driver *driver);
+
+/* Loads the compiled program in the file `path`: a `.so`, which is code and is
+ * trusted as such, its description verified and its weights copied once; or a
+ * package `.mnw`, of which everything is verified, for a device whose driver
+ * was added. */
 minnow_status minnow_model_load(const char *path, minnow_model **model,
                                 minnow_error *error);
+
+/* The same on the device `device`: "cpu", or a driver's name, which takes its
+ * first device, or NAME:N for the device number N. Null or "": what the program
+ * is for. */
+minnow_status minnow_model_load_on(const char *path, const char *device,
+                                   minnow_model **model, minnow_error *error);
 
 /* The same for a program that is linked into the app; `program` must outlive
  * the model. */
@@ -118,6 +132,10 @@ minnow_status minnow_model_wrap(const struct minnow_program *program,
 
 /* Frees a model after its contexts. Null is allowed. */
 void minnow_model_free(minnow_model *model);
+
+/* The device that runs the model, for people: "cpu", or as its driver names it.
+ * Lives as long as the model. */
+const char *minnow_model_device(const minnow_model *model);
 
 minnow_model_info minnow_model_describe(const minnow_model *model);
 
@@ -156,10 +174,18 @@ minnow_status minnow_context_use_threads(minnow_context *context,
                                          minnow_error *error);
 
 /* Has `call_done` called after each kernel call of the coming runs, with the
- * call's index; null ends it. */
+ * call's index; null ends it. On the CPU only: see minnow_context_time. */
 void minnow_context_profile(minnow_context *context,
                             void (*call_done)(void *self, uint32_t call),
                             void *self);
+
+/* Has `call_took` called after each coming run for each kernel call with the
+ * time that the device took for it; null ends it. MINNOW_STATUS_UNSUPPORTED on
+ * the CPU. */
+minnow_status minnow_context_time(minnow_context *context,
+                                  void (*call_took)(void *self, uint32_t call,
+                                                    double microseconds),
+                                  void *self);
 
 /* One inference. `inputs` and `outputs` hold a pointer for each input and
  * output of the model, to its `bytes`, aligned to its element; they must not

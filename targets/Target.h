@@ -46,12 +46,26 @@ struct KernelCode {
   std::string note;          // why, if it was
 };
 
+/// A part of a package `.mnw`, besides the description.
+struct Section {
+  std::string name; // at most 15 characters
+  std::string bytes;
+  unsigned alignment = 64;
+};
+
+/// A program put together: an object, or the sections of a package.
+struct ProgramCode {
+  std::string object;
+  std::vector<Section> sections;
+};
+
 /// A program with all that its parts became, ready to be put together.
 struct Assembly {
   mobile::ProgramOp program;                               // after plan-memory
   std::vector<std::pair<std::string, KernelCode>> kernels; // by kernel symbol
   llvm::ArrayRef<char> description; // FlatBuffer of runtime/abi
   llvm::ArrayRef<char> weights;     // the weight section
+  std::string ownWeights;           // what `weights` is, where a target made it
   uint64_t scratchBytes = 0;        // of one thread: the largest of the kernels
 
   /// The place of the kernel `name` in `kernels`; it must be one of them.
@@ -68,6 +82,15 @@ public:
 
   /// The machine for the cost model.
   virtual const cost::Machine &getMachine() const = 0;
+
+  /// The kinds of files that a program for this target can be, by their
+  /// suffixes: ".o", ".a" and ".so" are made of an object, ".mnw" of sections.
+  virtual std::vector<std::string> getOutputs() const {
+    return {".o", ".a", ".so"};
+  }
+
+  /// A multiple at which every buffer of a program begins in its memory.
+  virtual unsigned getBufferAlignment() const { return 64; }
 
   /// What the machine must have to run the code, by the names that the
   /// runtime checks ("avx512f", "fma").
@@ -98,10 +121,14 @@ public:
   virtual llvm::Expected<KernelCode> emit(mobile::KernelOp kernel,
                                           llvm::StringRef symbol) const = 0;
 
+  /// Turns the weights of a program, and the types of its buffers, into what
+  /// the codes of its kernels take. Comes before the description.
+  virtual void convert(Assembly &) const {}
+
   /// Puts a program together. For the CPU: one relocatable object with the
   /// public symbols `<name>_run`, `<name>_model` and `minnow_query_program`
   /// among its global ones.
-  virtual llvm::Expected<std::string>
+  virtual llvm::Expected<ProgramCode>
   assemble(const Assembly &assembly) const = 0;
 };
 

@@ -9,6 +9,7 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 
 import lit.formats
@@ -25,11 +26,22 @@ aarch64_programs = os.path.join(config.source_root, "build-aarch64", "bin")
 config.substitutions += [("%python", sys.executable), ("%root", config.source_root),
                          ("%aarch64_programs", aarch64_programs)]
 
+
+def has_vulkan():
+    """Whether minnow-run finds a device."""
+    program = os.path.join(config.minnow_tools_dir, "minnow-run")
+    if not os.path.exists(program):
+        return False
+    return "vulkan:0" in subprocess.run([program, "--devices"], capture_output=True, text=True).stdout
+
+
 FEATURES = {
     "onnx": importlib.util.find_spec("onnx") is not None,
     "onnxruntime": importlib.util.find_spec("onnxruntime") is not None,
     "aarch64-cc": shutil.which("aarch64-linux-gnu-gcc") is not None,
     "aarch64-runtime": os.path.exists(os.path.join(aarch64_programs, "minnow-bench")),
+    "vulkan": has_vulkan(),
+    "spirv-tools": shutil.which("spirv-val") is not None,
     "qemu-aarch64": shutil.which("qemu-aarch64") is not None,
 }
 config.available_features.update(name for name, found in FEATURES.items() if found)

@@ -58,7 +58,7 @@ public:
       reference->note = std::move(why);
     return reference;
   }
-  Expected<std::string> assemble(const Assembly &assembly) const override;
+  Expected<ProgramCode> assemble(const Assembly &assembly) const override;
 
 private:
   TargetSpec spec;
@@ -137,23 +137,26 @@ llvm::Error CpuTarget::tune(llvm::ArrayRef<mobile::KernelOp> kernels,
   return llvm::Error::success();
 }
 
-Expected<std::string> CpuTarget::assemble(const Assembly &assembly) const {
+Expected<ProgramCode> CpuTarget::assemble(const Assembly &assembly) const {
   mlir::OwningOpRef<mlir::ModuleOp> entry = cpu::buildEntry(assembly);
   auto code = compileToObject(*entry, spec);
   if (!code)
-    return code;
+    return code.takeError();
   auto weights =
       makeDataObject(cpu::kWeightsSymbol, assembly.weights, 64, spec);
   if (!weights)
-    return weights;
+    return weights.takeError();
   auto description =
       makeDataObject(cpu::kDescriptionSymbol, assembly.description, 16, spec);
   if (!description)
-    return description;
+    return description.takeError();
   std::vector<StringRef> objects = {*code, *weights, *description};
   for (auto &[name, kernel] : assembly.kernels)
     objects.push_back(kernel.object);
-  return linkRelocatable(objects);
+  auto object = linkRelocatable(objects);
+  if (!object)
+    return object.takeError();
+  return ProgramCode{std::move(*object), {}};
 }
 
 /// Those of `features` that emitted code may use and the runtime checks before

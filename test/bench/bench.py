@@ -99,6 +99,7 @@ def add_round(workers, results, seconds, first):
             workers.pop(key).close()
             continue
         result["rounds"].append(report.median(answer["ms"]))
+        result.setdefault("cpu", []).append(answer["cpu_ms"])
         errors = (result["error"], answer["error"])
         result["error"] = None if None in errors else max(errors)
 
@@ -143,7 +144,7 @@ def machine():
 def versions(keys):
     """{key: version} of the peers, asked of their venvs."""
     packages = {"onnxruntime": "onnxruntime", "openvino": "openvino", "litert": "ai-edge-litert", "ncnn": "ncnn",
-                "iree": "iree-base-compiler"}
+                "iree": "iree-base-compiler", "ncnn-vulkan": "ncnn"}
     ask = "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))"
     found = {}
     for key in keys:
@@ -164,6 +165,8 @@ def parse():
     parser.add_argument("--threads", type=lambda text: [int(word) for word in text.split(",")], default=[1, 2],
                         help="default 1,2")
     parser.add_argument("--precision", choices=["f32", "int8"], default="f32")
+    parser.add_argument("--device", choices=["cpu", "vulkan"], default="cpu",
+                        help="vulkan: packages beside ncnn on the first Vulkan device")
     parser.add_argument("--aarch64", action="store_true", help="count Minnow's instructions under qemu-aarch64 too")
     parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="where Minnow is built")
@@ -177,8 +180,8 @@ def parse():
 def run(arguments, path):
     """Measures what was asked for and leaves it in `path`, network by network."""
     keys = [key for key in arguments.contenders or CONTENDERS
-            if arguments.precision in CONTENDERS[key].precisions]
-    results = {"machine": machine(), "precision": arguments.precision, "rounds": arguments.rounds,
+            if arguments.precision in CONTENDERS[key].precisions and arguments.device == CONTENDERS[key].device]
+    results = {"machine": machine(), "device": arguments.device, "precision": arguments.precision, "rounds": arguments.rounds,
                "seconds": arguments.seconds, "versions": versions(keys), "networks": {}}
     for name in arguments.networks:
         inputs = Inputs(name, arguments.precision, arguments.build.resolve())
@@ -191,7 +194,8 @@ def run(arguments, path):
 def main():
     arguments = parse()
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    path = OUTPUT / f"{arguments.precision}.json"
+    prefix = "" if arguments.device == "cpu" else f"{arguments.device}-"
+    path = OUTPUT / f"{prefix}{arguments.precision}.json"
     if arguments.rounds:
         run(arguments, path)
     elif not path.exists():

@@ -40,6 +40,7 @@ class Contender:
     model: str  # the name of its input under the network's folder
     venv: str = "bench"
     precisions: tuple = ("f32",)
+    device: str = "cpu"
 
     def python(self):
         return VENVS[self.venv][0] / "bin" / "python"
@@ -52,6 +53,8 @@ CONTENDERS = {
     "litert": Contender("LiteRT", "litert-{precision}.tflite", "torch", ("f32", "int8")),
     "ncnn": Contender("ncnn", "ncnn-{precision}.param"),
     "iree": Contender("IREE", "iree-{precision}.vmfb"),
+    "minnow-vulkan": Contender("Minnow", "minnow-{precision}.mnw", device="vulkan"),
+    "ncnn-vulkan": Contender("ncnn", "ncnn-{precision}.param", device="vulkan"),
 }
 
 
@@ -93,6 +96,8 @@ class Inputs:
                         "onnxruntime": (self.graph, []), "openvino": (self.graph, []),
                         "litert": (self.convert_litert, [HERE / "convert_litert.py", VENVS["torch"][1]]),
                         "ncnn": (self.convert_ncnn, [VENVS["torch"][1]]),
+                        "ncnn-vulkan": (self.convert_ncnn, [VENVS["torch"][1]]),
+                        "minnow-vulkan": (self.compile_vulkan, [self.build / "bin" / "minnow"]),
                         "iree": (self.convert_iree, [VENVS["bench"][1]])}[key]
         stamp, mark = path.with_name(path.name + ".from"), digest(*self.sources(), *parts)
         if not (path.exists() and stamp.exists() and stamp.read_text() == mark):
@@ -129,6 +134,10 @@ class Inputs:
             words += ["--calibrate", self.calibration()]
         call([self.build / "bin" / "minnow", "compile", self.name, "--weights", f"random:{SEED}", "--cpu", cpu,
               "-o", path, *words], self.log(path))
+
+    def compile_vulkan(self, path):
+        call([self.build / "bin" / "minnow", "compile", self.name, "--weights", f"random:{SEED}", "--target", "vulkan",
+              "-o", path], self.log(path))
 
     def graph(self, path):
         """The exported graph with its weights in the one file, quantized with QDQ pairs for int8."""

@@ -19,6 +19,7 @@ class Minnow:
 
     def __init__(self, path, threads, image):
         self.library = ctypes.CDLL(os.environ["MINNOW_RUNTIME"])
+        self.add_drivers(self.library)
         self.image, self.scores = np.ascontiguousarray(image), np.empty(1000, np.float32)
         self.error, model, self.context = self.Error(), ctypes.c_void_p(), ctypes.c_void_p()
         self.check(self.library.minnow_model_load(path.encode(), ctypes.byref(model), ctypes.byref(self.error)))
@@ -26,6 +27,10 @@ class Minnow:
                                                       ctypes.byref(self.error)))
         self.inputs = (ctypes.c_void_p * 1)(self.image.ctypes.data)
         self.outputs = (ctypes.c_void_p * 1)(self.scores.ctypes.data)
+
+    @staticmethod
+    def add_drivers(library):
+        """Devices besides the CPU that models may be for."""
 
     def check(self, status):
         if status:
@@ -36,6 +41,15 @@ class Minnow:
 
     def logits(self):
         return self.scores
+
+
+class MinnowVulkan(Minnow):
+    """The same on the first Vulkan device."""
+
+    @staticmethod
+    def add_drivers(library):
+        library.minnow_vulkan.restype = ctypes.c_void_p
+        library.minnow_add_driver(ctypes.c_void_p(library.minnow_vulkan()))
 
 
 class OnnxRuntime:
@@ -89,11 +103,13 @@ class LiteRt:
 
 
 class Ncnn:
+    VULKAN = False
+
     def __init__(self, path, threads, image):
         import ncnn
         self.net = ncnn.Net()
         self.net.opt.num_threads = threads
-        self.net.opt.use_vulkan_compute = False
+        self.net.opt.use_vulkan_compute = self.VULKAN
         self.net.opt.use_fp16_packed = self.net.opt.use_fp16_storage = False
         self.net.opt.use_fp16_arithmetic = self.net.opt.use_bf16_storage = False
         if self.net.load_param(path) or self.net.load_model(path.replace(".param", ".bin")):
@@ -110,6 +126,11 @@ class Ncnn:
 
     def logits(self):
         return np.array(self.scores)
+
+
+class NcnnVulkan(Ncnn):
+    """The same on the first Vulkan device; its time has upload and download, as Minnow's."""
+    VULKAN = True
 
 
 class Iree:
@@ -129,4 +150,4 @@ class Iree:
 
 
 ENGINES = {"minnow": Minnow, "onnxruntime": OnnxRuntime, "openvino": OpenVino, "litert": LiteRt, "ncnn": Ncnn,
-           "iree": Iree}
+           "iree": Iree, "minnow-vulkan": MinnowVulkan, "ncnn-vulkan": NcnnVulkan}

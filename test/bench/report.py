@@ -20,7 +20,8 @@ from contenders import CONTENDERS
 TOLERANCE = {"f32": 1e-4, "int8": 0.1}  # of logits against the float32 golden ones
 MARKERS = "<!-- ./dev bench --update-readme -->", "<!-- end of the benchmark -->"
 COLOURS = {"minnow": "#d62728", "onnxruntime": "#1f77b4", "openvino": "#2ca02c", "litert": "#ff7f0e",
-           "ncnn": "#9467bd", "iree": "#7f7f7f"}
+           "ncnn": "#9467bd", "iree": "#7f7f7f", "minnow-vulkan": "#d62728", "ncnn-vulkan": "#9467bd"}
+OURS = ("minnow", "minnow-vulkan")
 
 median = statistics.median
 
@@ -34,6 +35,7 @@ class Row:
     share: Optional[float]
     right: bool
     note: str
+    cpu: Optional[float] = None  # of all threads
 
     def title(self):
         return CONTENDERS[self.key].title
@@ -48,7 +50,7 @@ def make_row(key, result, floor_ms, ours, tolerance):
     if "failed" in result:
         note += f", then failed: {result['failed']}"
     return Row(key, ms, ms / ours if ours else None, floor_ms / ms if floor_ms else None, right,
-               note if right else f"WRONG logits: {note}")
+               note if right else f"WRONG logits: {note}", median(result["cpu"]) if result.get("cpu") else None)
 
 
 def rows(results, name, threads):
@@ -56,7 +58,7 @@ def rows(results, name, threads):
     figures = results["networks"][name]["threads"][threads]
     contenders, rate = figures["contenders"], median(figures["floor"])
     floor_ms = results["networks"][name]["macs"] / rate / 1e6 if rate else None
-    ours = contenders.get("minnow", {}).get("rounds")
+    ours = next((contenders[key].get("rounds") for key in OURS if key in contenders), None)
     made = [make_row(key, result, floor_ms, median(ours) if ours else None, TOLERANCE[results["precision"]])
             for key, result in contenders.items()]
     return sorted(made, key=lambda row: row.ms or float("inf")), floor_ms
@@ -107,12 +109,13 @@ def full_table(results):
              f"the golden ones; up to {TOLERANCE[results['precision']]:g} is right.", ""]
     for threads in thread_counts(results):
         lines += [f"## {threads_text(threads).capitalize()}", "",
-                  "| network | contender | ms | ratio | share | error |", "|---|---|---|---|---|---|"]
+                  "| network | contender | ms | CPU ms | ratio | share | error |", "|---|---|---|---|---|---|---|"]
         for name in results["networks"]:
             found, floor_ms = rows(results, name, threads)
-            lines += [f"| {name} | {row.title()} | {number(row.ms, '.2f')} | {number(row.ratio, '.2f')} | "
+            lines += [f"| {name} | {row.title()} | {number(row.ms, '.2f')} | {number(row.cpu, '.2f')} | "
+                      f"{number(row.ratio, '.2f')} | "
                       f"{number(row.share, '.0%')} | {row.note} |" for row in found]
-            lines.append(f"| {name} | *limit of the cores* | {number(floor_ms, '.2f')} | | 100% | |")
+            lines.append(f"| {name} | *limit of the cores* | {number(floor_ms, '.2f')} | | | 100% | |")
         lines.append("")
     return "\n".join(lines + aarch64_table(results))
 

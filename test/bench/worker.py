@@ -6,8 +6,9 @@
     worker.py ENGINE MODEL THREADS IMAGE.npy LOGITS.npy
 
 Talks in lines of JSON: {"ready": true} once loaded; then for each line
-{"seconds": S} that it reads, {"ms": [...], "error": E}: the time of each
-inference, and how far the last one's logits are off. What fails is
+{"seconds": S} that it reads, {"ms": [...], "cpu_ms": C, "error": E}: the time of
+each inference, the processor's time of an average one on all threads, and how far
+the last one's logits are off. What fails is
 {"failed": "why"}. The engines' own chatter goes to standard error.
 """
 
@@ -52,7 +53,10 @@ def serve(engine, reference, say):
     for line in sys.stdin:
         seconds = json.loads(line)["seconds"]
         repeat(engine, seconds / 4, 1)  # caches and clocks as they are in use
-        say(ms=repeat(engine, seconds, LEAST), error=difference(engine.logits(), reference))
+        before = time.process_time()
+        times = repeat(engine, seconds, LEAST)
+        spent = 1e3 * (time.process_time() - before) / len(times)
+        say(ms=times, cpu_ms=spent, error=difference(engine.logits(), reference))
 
 
 def main():

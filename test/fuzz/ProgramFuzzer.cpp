@@ -78,7 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::memcpy(words.get(), data, size);
   Description description;
   minnow_error error = {};
-  if (readDescription(words.get(), size, description, &error)) {
+  if (readDescription(words.get(), size, description, &error) ||
+      checkCpu(description, &error)) {
     fuzz::checkMessage(error.message);
     return 0;
   }

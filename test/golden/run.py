@@ -6,11 +6,13 @@
 MODEL is a name of models/ or of blocks/, or graphs/NAME.EXPORTER (an ONNX file,
 whose weights are filled in by the formula). Ends with 2 where the error is more
 than 1e-4 or a primitive went the slow way, as the programs do. With --aarch64
-the network is compiled for that machine and runs under qemu; ends with 77, which
-CTest takes for a skip, where qemu or the cross-built runtime is missing.
+the network is compiled for that machine and runs under qemu; with --vulkan it is
+a package for a GPU and the validation layer must have nothing to say. Ends with
+77, which CTest takes for a skip, where the machine, qemu or the GPU is missing.
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
@@ -45,6 +47,15 @@ def find_runner(arguments):
     return [qemu, "-L", "/usr/aarch64-linux-gnu", program]
 
 
+def check_gpu(runner):
+    """Skips where there is no Vulkan device; has the validation layer watch."""
+    devices = subprocess.run([str(word) for word in runner] + ["--devices"], capture_output=True, text=True).stdout
+    if "vulkan:0" not in devices:
+        print("skipped: no Vulkan device (Debian: mesa-vulkan-drivers):", devices.splitlines()[-1:])
+        sys.exit(SKIPPED)
+    os.environ["MINNOW_VULKAN_VALIDATION"] = "1"
+
+
 def locate(model):
     """(description, expected output, graph or None) of a model's name."""
     if model.startswith("graphs/"):
@@ -66,9 +77,18 @@ def main():
     parser.add_argument("--cpu", help="passed on to minnow compile")
     parser.add_argument("--aarch64", type=pathlib.Path, metavar="FOLDER",
                         help="compile for AArch64 and run by the cross-built minnow-run of this folder")
+    parser.add_argument("--vulkan", action="store_true", help="as a package on the first Vulkan device")
+    parser.add_argument("--tolerance", default="1e-4")
+    parser.add_argument("--precision", default="f32", help="passed on to minnow compile")
+    parser.add_argument("--slow-way", action="store_true", help="primitives may go the slow way")
     arguments = parser.parse_args()
     cpu = arguments.cpu or ("cortex-a76" if arguments.aarch64 else "native")
     runner = find_runner(arguments)
+    program, target = "net.so", ["--cpu", cpu]
+    if arguments.vulkan:
+        check_gpu(runner)
+        program, target = "net.mnw", ["--target", "vulkan", "--precision", arguments.precision,
+                                         *(["--cpu", arguments.cpu] if arguments.cpu else [])]
     description, expected, graph = locate(arguments.model)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -80,15 +100,18 @@ def main():
             source = [folder / f"{graph}.onnx"]
             if arguments.mutate is not None:
                 run(sys.executable, HERE / "mutate.py", *source, "--seed", arguments.mutate)
-        report = run(arguments.programs / "minnow", "compile", *source, "-o", folder / "net.so",
-                     "--optimize", arguments.optimize, "--cpu", cpu)
-        if "slow way   none" not in report:
+        report = run(arguments.programs / "minnow", "compile", *source, "-o", folder / program,
+                     "--optimize", arguments.optimize, *target)
+        if "slow way   none" not in report and not arguments.slow_way:
             sys.exit(2)
         if arguments.kernels and f" for {arguments.kernels} calls" not in report:
             print(f"expected {arguments.kernels} kernel calls", file=sys.stderr)
             sys.exit(2)
-        run(*runner, folder / "net.so", "--input", folder / "x.npy",
-            "--expect", expected, "--tolerance", "1e-4", "--threads", arguments.threads)
+        result = subprocess.run([*map(str, runner), folder / program, "--input", folder / "x.npy", "--expect", expected,
+                                 "--tolerance", arguments.tolerance, "--threads", arguments.threads],
+                                stdout=sys.stdout, stderr=subprocess.PIPE, text=True)
+        print(result.stderr, end="", file=sys.stderr)
+        sys.exit(result.returncode or 2 * ("vulkan validation" in result.stderr))
 
 
 if __name__ == "__main__":

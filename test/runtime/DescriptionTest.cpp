@@ -81,7 +81,8 @@ AlignedBytes build(const Fields &fields) {
 std::string readError(AlignedBytes bytes) {
   Description description;
   minnow_error error = {};
-  if (!readDescription(bytes.data(), bytes.size(), description, &error))
+  if (!readDescription(bytes.data(), bytes.size(), description, &error) &&
+      !checkCpu(description, &error))
     return "";
   return error.message;
 }

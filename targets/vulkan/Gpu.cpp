@@ -1,0 +1,27 @@
+//===- Gpu.cpp - GPUs as data ---------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "targets/vulkan/Gpu.h"
+
+using namespace minnow::vulkan;
+
+// The first is the default.
+static const Gpu kGpus[] = {
+    {"shuffle", /*cluster=*/8, /*mostPixels=*/16},
+    {"portable", /*cluster=*/1, /*mostPixels=*/8},
+    {"lavapipe", /*cluster=*/8, /*mostPixels=*/20},
+};
+
+const Gpu *minnow::vulkan::findGpu(llvm::StringRef name) {
+  for (const Gpu &gpu : kGpus)
+    if (name.empty() || gpu.name == name)
+      return &gpu;
+  return nullptr;
+}
+
+std::vector<std::string> minnow::vulkan::getGpuNames() {
+  std::vector<std::string> names;
+  for (const Gpu &gpu : kGpus)
+    names.push_back(gpu.name.str());
+  return names;
+}
