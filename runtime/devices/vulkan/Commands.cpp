@@ -78,9 +78,16 @@ minnow_status readCommands(const Package &package,
   if (bytes.size() < 16 || !abi::vulkan::VerifyCommandsBuffer(verifier))
     return corrupt("they are no whole FlatBuffer", error);
   commands.list = abi::vulkan::GetCommands(bytes.data());
-  for (const abi::vulkan::Shader *shader : *commands.list->shaders())
-    if (!isWhole(*shader, commands.shaders))
+  // The shaders fill their section one after the other, so that none can be cut
+  // short: drivers abort on half a module.
+  uint64_t end = 0;
+  for (const abi::vulkan::Shader *shader : *commands.list->shaders()) {
+    if (shader->offset() != end || !isWhole(*shader, commands.shaders))
       return corrupt("a shader is not whole", error);
+    end += shader->bytes();
+  }
+  if (end != commands.shaders.size())
+    return corrupt("the last shader is not whole", error);
   const auto &dispatches = *commands.list->dispatches();
   if (dispatches.size() != description.entry->calls()->size())
     return corrupt("they are not as many as the calls", error);
