@@ -15,8 +15,8 @@ namespace minnow {
 /// Checks the triple, CPU and features of `spec` and completes them. An empty
 /// triple is the host's, or where the host knows no such CPU, that of the
 /// architecture that does; an empty CPU is the least that the triple's programs
-/// are for; "native" is the host's CPU and features; `armv8.2-a` is that version
-/// without a model. An error names what is unknown and what would do.
+/// are for; "native" is the host's CPU and features; `armv8.2-a` is that
+/// version without a model. An error names what is unknown and what would do.
 llvm::Expected<TargetSpec> resolveMachine(const TargetSpec &spec);
 
 /// The subtarget features of a resolved `spec` that are on, by LLVM's names.
