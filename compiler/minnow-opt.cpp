@@ -14,7 +14,7 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect, mlir::memref::MemRefDialect,
-                  minnow::mobile::MobileDialect>();
+                  mlir::quant::QuantDialect, minnow::mobile::MobileDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   minnow::registerMinnowPasses();

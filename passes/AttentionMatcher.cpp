@@ -266,7 +266,7 @@ Value AttentionMatcher::write(OpBuilder &builder) {
   Value result = AttentionOp::create(
       builder, location,
       type.clone({1, querySize[0], querySize[1], count * valueWidth}), queryMap,
-      keyMap, valueMap, count, APFloat(scale));
+      keyMap, valueMap, ValueRange(), count, APFloat(scale));
 
   View product;
   product.dims.assign(attended.dims.begin(), attended.dims.end() - 2);

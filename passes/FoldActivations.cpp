@@ -61,7 +61,7 @@ struct NameGate : OpRewritePattern<MulOp> {
     Activation named = gate.getActivation() == Activation::Sigmoid
                            ? Activation::Silu
                            : Activation::HardSwish;
-    rewriter.replaceOpWithNewOp<ActivateOp>(op, x, named);
+    rewriter.replaceOpWithNewOp<ActivateOp>(op, x.getType(), x, named);
     return success();
   }
 
@@ -121,7 +121,7 @@ struct NameHardGate : OpRewritePattern<MulOp> {
         !isWeightOf(op.getRhs(), 1.0f / 6.0f, weights))
       return rewriter.notifyMatchFailure(
           op, "is no relu6(x + 3), alone or times x, divided by 6");
-    rewriter.replaceOpWithNewOp<ActivateOp>(op, x, named);
+    rewriter.replaceOpWithNewOp<ActivateOp>(op, x.getType(), x, named);
     return success();
   }
 
@@ -175,7 +175,8 @@ struct NameGelu : OpRewritePattern<MulOp> {
       if (!x || op.getActivation() != Activation::None ||
           x.getType() != op.getType())
         continue;
-      rewriter.replaceOpWithNewOp<ActivateOp>(op, x, Activation::Gelu);
+      rewriter.replaceOpWithNewOp<ActivateOp>(op, x.getType(), x,
+                                              Activation::Gelu);
       return success();
     }
     return rewriter.notifyMatchFailure(

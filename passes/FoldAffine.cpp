@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Fold.h"
 #include "passes/PaddedProjection.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
 using namespace mlir;
@@ -165,7 +166,9 @@ public:
     rewriter.modifyOpInPlace(op, [&] {
       op->setOperand(1, newFilter);
       if (newBias)
-        op->setOperands(2, op->getNumOperands() - 2, newBias);
+        llvm::TypeSwitch<Operation *>(op)
+            .Case<Conv2DOp, DepthwiseConv2DOp, LinearOp>(
+                [&](auto conv) { conv.getBiasMutable().assign(newBias); });
     });
   }
 

@@ -14,7 +14,7 @@ using namespace minnow;
 using namespace minnow::mobile;
 
 uint64_t minnow::getByteSize(Type type) {
-  auto shaped = cast<ShapedType>(type);
+  auto shaped = cast<ShapedType>(getStorageType(type));
   return shaped.getNumElements() * shaped.getElementTypeBitWidth() / 8;
 }
 

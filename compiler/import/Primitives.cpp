@@ -52,6 +52,7 @@ FailureOr<Tensor> NetworkBuilder::convolution(const Tensor &x,
     typename decltype(op)::Properties properties;
     properties.strides = builder.getDenseI64ArrayAttr(window.strides);
     properties.pad = builder.getDenseI64ArrayAttr(window.pad);
+    properties.operandSegmentSizes = {1, 1, bias ? 1 : 0, 0};
     return asMap(create<decltype(op)>(operands, properties));
   };
   return depthwise ? write(DepthwiseConv2DOp()) : write(Conv2DOp());
@@ -166,7 +167,9 @@ FailureOr<Tensor> NetworkBuilder::activate(const Tensor &x,
   if (failed(form))
     return failure();
   auto attribute = ActivationAttr::get(builder.getContext(), activation);
-  return inOrder(create<ActivateOp>(form->value, {attribute}), form->order);
+  Value result = ActivateOp::create(builder, location, form->value.getType(),
+                                    form->value, attribute);
+  return inOrder(result, form->order);
 }
 
 /// The order of the last `rank` dimensions among themselves in `order`.

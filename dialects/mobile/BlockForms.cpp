@@ -35,7 +35,7 @@ public:
   AddOp takeResidual(Value result, Value &block, Value &skip) {
     auto add = result.getDefiningOp<AddOp>();
     if (!add || add.getActivation() != Activation::None ||
-        add.getLhs().getType() != add.getRhs().getType())
+        getShape(add.getLhs()) != getShape(add.getRhs()))
       return {};
     block = add.getLhs(), skip = add.getRhs();
     if (!isBranch(block))
@@ -59,6 +59,11 @@ public:
   }
 
 private:
+  /// The scales of the two sides of a quantized residual differ.
+  static ArrayRef<int64_t> getShape(Value value) {
+    return cast<RankedTensorType>(value.getType()).getShape();
+  }
+
   std::string *why;
 };
 

@@ -23,7 +23,8 @@ def Mobile_Dialect : Dialect {
     Activations are NHWC, weights are module symbols. MobileNetV4: arXiv
     2404.10518, section 4 (UIB) and 5 (Mobile MQA).
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::quant::QuantDialect"];
   let useDefaultAttributePrinterParser = 1;
 }
 
@@ -63,6 +64,9 @@ def Mobile_LoopOrder : Mobile_Enum<"LoopOrder", "which of a stage's two tile loo
 
 def Mobile_MemorySpaceAttr : Mobile_Enum<"MemorySpace", "where a buffer of a program lies", [
     I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Weights", 1, "weights">]>;
+
+def Mobile_RequantizeForm : Mobile_Enum<"RequantizeForm", "arithmetic of mobile.requantize", [
+    I32EnumAttrCase<"Float", 0, "float">, I32EnumAttrCase<"Fixed", 1, "fixed">]>;
 
 //===----------------------------------------------------------------------===//
 // Layouts and schedules

@@ -13,6 +13,7 @@ def PrimitiveOpInterface : OpInterface<"PrimitiveOpInterface"> {
     are made of primitives, and whatever treats them alike (the cost model, the
     partition into kernels, reports) asks this interface.
   }];
+  let verify = [{ return ::minnow::mobile::verifyQuantization($_op); }];
   let methods = [
     InterfaceMethod<
       "The multiply-accumulates of one execution: convolutions, matrix products "

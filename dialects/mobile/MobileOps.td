@@ -15,8 +15,16 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 // Types
 //===----------------------------------------------------------------------===//
 
+// `!quant.uniform` of one scale, or of one a channel, until lower-quant; then
+// the storage types i8 and i32.
+def Mobile_Quantized : Type<CPred<[{
+    ::llvm::isa<::mlir::quant::UniformQuantizedType,
+                ::mlir::quant::UniformQuantizedPerAxisType>($_self)}]>,
+    "uniformly quantized number">;
+defvar Mobile_Elements = [AnyFloat, AnyInteger, Mobile_Quantized];
+
 class Mobile_Tensor<list<int> ranks, string what>
-    : RankedTensorOf<[AnyFloat, AnyInteger],
+    : RankedTensorOf<Mobile_Elements,
                      [HasAnyRankOfPred<ranks>, HasStaticShapePred], what>;
 
 def Mobile_Map : Mobile_Tensor<[4], "static NHWC tensor">;
@@ -24,7 +32,7 @@ def Mobile_Filter : Mobile_Tensor<[4], "static filter [height, width, in, out]">
 def Mobile_DepthwiseFilter : Mobile_Tensor<[3], "static filter [height, width, channels]">;
 def Mobile_Matrix : Mobile_Tensor<[2], "static matrix">;
 def Mobile_Vector : Mobile_Tensor<[1], "static vector, one value a channel">;
-def Mobile_AnyTensor : RankedTensorOf<[AnyFloat, AnyInteger], [HasStaticShapePred],
+def Mobile_AnyTensor : RankedTensorOf<Mobile_Elements, [HasStaticShapePred],
                                       "static tensor">;
 
 //===----------------------------------------------------------------------===//
@@ -34,10 +42,20 @@ def Mobile_AnyTensor : RankedTensorOf<[AnyFloat, AnyInteger], [HasStaticShapePre
 class Mobile_Op<string mnemonic, list<Trait> traits = []>
     : Op<Mobile_Dialect, mnemonic, traits>;
 
-// The result type follows from the operands and attributes, and is checked.
+// The shape of the result follows from the operands and attributes, and is
+// checked; so is its element type, unless it is quantized: that says how the
+// result is rounded.
 class Mobile_Primitive<string mnemonic, list<Trait> traits = []>
     : Mobile_Op<mnemonic, !listconcat(
-        [Pure, InferTypeOpAdaptor], traits)>;
+        [Pure, InferTypeOpAdaptor], traits)> {
+  code inferredDeclaration = [{
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred,
+                                        ::mlir::TypeRange actual) {
+      return ::minnow::mobile::isCompatibleResult(inferred[0], actual[0]);
+    }
+  }];
+  let extraClassDeclaration = inferredDeclaration;
+}
 
 def Mobile_Activation
     : DefaultValuedAttr<Mobile_ActivationAttr, "::minnow::mobile::Activation::None">;
@@ -45,17 +63,23 @@ def Mobile_Strides
     : DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">;
 def Mobile_Pad
     : DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">;
+// The quantized type in which a sum is rounded before its activation is looked
+// up in a table; relu and relu6 need none, they are bounds of the result.
+def Mobile_Preactivation : OptionalAttr<TypeAttr>;
 
 class Mobile_Convolution<string mnemonic, Type filter>
-    : Mobile_Primitive<mnemonic, [
+    : Mobile_Primitive<mnemonic, [AttrSizedOperandSegments,
         DeclareOpInterfaceMethods<PrimitiveOpInterface, ["getMacs"]>]> {
   let arguments = (ins Mobile_Map:$input, filter:$filter,
-                       Optional<Mobile_Vector>:$bias, Mobile_Strides:$strides,
-                       Mobile_Pad:$pad, Mobile_Activation:$activation);
+                       Optional<Mobile_Vector>:$bias,
+                       Optional<Mobile_Vector>:$zero, Mobile_Strides:$strides,
+                       Mobile_Pad:$pad, Mobile_Activation:$activation,
+                       Mobile_Preactivation:$preactivation);
   let results = (outs Mobile_Map:$result);
   let assemblyFormat = [{
-    $input `,` $filter (`bias` $bias^)? (`stride` $strides^)? (`pad` $pad^)?
-    (`act` $activation^)? attr-dict `:` type(operands) `->` type($result)
+    $input `,` $filter (`bias` $bias^)? (`zero` $zero^)? (`stride` $strides^)?
+    (`pad` $pad^)? (`act` $activation^)? (`via` $preactivation^)? attr-dict `:`
+    type(operands) `->` type($result)
   }];
 }
 
@@ -76,8 +100,24 @@ def Mobile_Conv2DOp : Mobile_Convolution<"conv2d", Mobile_Filter> {
         : tensor<1x56x56x32xf32>, tensor<3x3x32x96xf32>, tensor<96xf32>
         -> tensor<1x28x28x96xf32>
     ```
+
+    Quantized (see `mobile.requantize` for the arithmetic): input and result are
+    i8 with one scale, the filter i8 with zero point 0 and one scale or one an
+    output channel, the bias i32 of scale input * filter. The padding is the
+    input's zero point. A result of `!quant.uniform<i32...>` with those scales is
+    the sum itself, which its user takes unrounded. `act gelu via TYPE` rounds the
+    sum to TYPE, then looks the activation up.
+
+    On storage types it is the bare sum: i8 and i8 give i32, without activation;
+    `zero` [1] is what the padding holds, and it is given if there is padding.
+
+    ```mlir
+    %y = mobile.conv2d %x, %w bias %b zero %z pad [1, 1, 1, 1]
+        : tensor<1x56x56x32xi8>, tensor<3x3x32x96xi8>, tensor<96xi32>, tensor<1xi8>
+        -> tensor<1x56x56x96xi32>
+    ```
   }];
-  let extraClassDeclaration = [{
+  let extraClassDeclaration = inferredDeclaration # [{
     /// Whether it is a 1x1 convolution without stride and padding.
     bool isPointwise();
   }];
@@ -91,7 +131,8 @@ def Mobile_DepthwiseConv2DOp
     result[n, y, x, c] = act(bias[c] +
         sum_{i, j} input[n, y*sh + i - top, x*sw + j - left, c] * filter[i, j, c])
     ```
-    Attributes as in `mobile.conv2d`. The channel multiplier is 1.
+    Attributes and integer forms as in `mobile.conv2d`. The channel multiplier
+    is 1.
 
     Example:
 
@@ -107,7 +148,8 @@ def Mobile_LinearOp : Mobile_Primitive<"linear", [
     DeclareOpInterfaceMethods<PrimitiveOpInterface, ["getMacs"]>]> {
   let summary = "matrix product with bias and activation";
   let description = [{
-    `result[m, n] = act(bias[n] + sum_k input[m, k] * filter[k, n])`
+    `result[m, n] = act(bias[n] + sum_k input[m, k] * filter[k, n])`; integer forms
+    as in `mobile.conv2d`.
 
     Example:
 
@@ -118,11 +160,12 @@ def Mobile_LinearOp : Mobile_Primitive<"linear", [
     ```
   }];
   let arguments = (ins Mobile_Matrix:$input, Mobile_Matrix:$filter,
-                       Optional<Mobile_Vector>:$bias, Mobile_Activation:$activation);
+                       Optional<Mobile_Vector>:$bias, Mobile_Activation:$activation,
+                       Mobile_Preactivation:$preactivation);
   let results = (outs Mobile_Matrix:$result);
   let assemblyFormat = [{
-    $input `,` $filter (`bias` $bias^)? (`act` $activation^)? attr-dict
-    `:` type(operands) `->` type($result)
+    $input `,` $filter (`bias` $bias^)? (`act` $activation^)?
+    (`via` $preactivation^)? attr-dict `:` type(operands) `->` type($result)
   }];
 }
 
@@ -133,6 +176,11 @@ class Mobile_Binary<string mnemonic, string symbol, string what>
   let description = "`result = act(lhs " # symbol # [{ rhs)`. A dimension of `rhs` that is 1 is repeated; an `rhs` of
     rank 1 has one value a channel (the last dimension of `lhs`). The result has
     the shape of `lhs`.
+
+    Quantized `add`: operands of the same shape, i8 of one scale each or unrounded
+    sums, give i8. An unrounded sum and a weight of its own type (the offsets of
+    keys and values) give such a sum again, or i8. On storage types only that
+    integer sum remains, i32 and i32 to i32; all else is `mobile.requantize`.
 
     Example:
 
@@ -151,7 +199,7 @@ def Mobile_AddOp : Mobile_Binary<"add", "+", "sum">;
 def Mobile_MulOp : Mobile_Binary<"mul", "*", "product">;
 
 def Mobile_ActivateOp : Mobile_Op<"activate", [Pure,
-    SameOperandsAndResultType, DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+    SameOperandsAndResultShape, DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
   let summary = "a pointwise nonlinearity that is not part of another primitive";
   let description = [{
     relu: max(x, 0). relu6: min(max(x, 0), 6). hard_sigmoid: min(max(x/6 + 1/2, 0), 1).
@@ -159,6 +207,9 @@ def Mobile_ActivateOp : Mobile_Op<"activate", [Pure,
     gelu: x/2 * (1 + erf(x/sqrt(2))), the exact form. erf: 2/sqrt(pi) times the
     integral of exp(-t^2) from 0 to x. Fold moves it into the primitive before it
     where that is its only user.
+
+    Quantized: from i8 to i8, each of a scale of its own; the types are then
+    written `TYPE -> TYPE`. lower-quant makes it a `mobile.lookup`.
 
     Example:
 
@@ -168,7 +219,9 @@ def Mobile_ActivateOp : Mobile_Op<"activate", [Pure,
   }];
   let arguments = (ins Mobile_AnyTensor:$input, Mobile_ActivationAttr:$activation);
   let results = (outs Mobile_AnyTensor:$result);
-  let assemblyFormat = "$input `act` $activation attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $input `act` $activation attr-dict `:` custom<SameOrResult>(type($input), type($result))
+  }];
 }
 
 def Mobile_BatchNormOp : Mobile_Op<"batch_norm", [Pure,
@@ -205,6 +258,11 @@ def Mobile_Pool2DOp : Mobile_Primitive<"pool2d", [
     average divides by the elements that lie inside the input, or by the whole
     window with `count_pad`. The global average pool has the window of its input.
 
+    Quantized: i8 to i8; a maximum keeps its type; an average is one without
+    padding or with `count_pad`. On storage types an average is the sum alone, i8
+    to i32: sum of (x - zero) over the window, where `zero` [1] is also what the
+    padding holds; `mobile.requantize` divides. A maximum ignores the padding.
+
     Example:
 
     ```mlir
@@ -213,14 +271,16 @@ def Mobile_Pool2DOp : Mobile_Primitive<"pool2d", [
     ```
   }];
   let arguments = (ins Mobile_PoolKindAttr:$kind, Mobile_Map:$input,
+                       Optional<Mobile_Vector>:$zero,
                        DenseI64ArrayAttr:$window, Mobile_Strides:$strides,
                        Mobile_Pad:$pad, UnitAttr:$count_pad);
   let results = (outs Mobile_Map:$result);
   let assemblyFormat = [{
-    $kind $input `window` $window (`stride` $strides^)? (`pad` $pad^)?
-    (`count_pad` $count_pad^)? attr-dict `:` type($input) `->` type($result)
+    $kind $input (`zero` $zero^)? `window` $window (`stride` $strides^)?
+    (`pad` $pad^)? (`count_pad` $count_pad^)? attr-dict `:` type(operands) `->`
+    type($result)
   }];
-  let extraClassDeclaration = [{
+  let extraClassDeclaration = inferredDeclaration # [{
     /// Whether it averages its whole input to one position.
     bool isGlobalAverage();
   }];
@@ -293,15 +353,59 @@ def Mobile_AttentionOp : Mobile_Primitive<"attention", [
         : tensor<1x16x16x256xf32>, tensor<1x8x8x64xf32>, tensor<1x8x8x64xf32>
         -> tensor<1x16x16x256xf32>
     ```
+
+    Quantized: all four are i8 of one scale; those of query, key and value have
+    zero point 0. On storage types the parameters are operands, in one of the two
+    forms of `mobile.requantize`; there are at most 1023 keys. In both the logits
+    are exact and the weights of one query are
+
+    ```
+    l[m] = sum_d q[d] * k[m, d]                                   i32
+    d[m] = max_m l[m] - l[m]                                      i32, >= 0
+    ```
+
+    *Float*, `by %scales, %parameters`: scales [2] f32, parameters [6] i32 as of
+    requantize. Every step is rounded to f32, none is fused; rne rounds to the
+    nearest, ties to even:
+
+    ```
+    t = max(-f32(d[m]) * scales[0], -31)             scales[0] = s_q * s_k * scale * log2(e)
+    n = rne(t)     r = t - n                         2^t = 2^n * 2^r, |r| <= 1/2
+    e = ((((c5*r + c4)*r + c3)*r + c2)*r + c1)*r + 1
+        c5 = 0x3AAEC3FF  c4 = 0x3C1D955B  c3 = 0x3D635847  c2 = 0x3E75FDF0  c1 = 0x3F317218
+    p[m] = i32(rne(e * 2^(n + 14)))                  0 .. 16384, the product is exact
+    S = sum_m p[m]     A[e] = sum_m p[m] * v[m, e]   i32
+    y[e] = clamp(rne(f32(A[e]) * (scales[1] / f32(S))) + zero, low, high)
+                                                     scales[1] = s_v / s_y
+    ```
+
+    *Fixed*, `by %multipliers, %parameters, %table`: multipliers [2] i32,
+    parameters [6] i32, table [256] i8, whose bytes are read as u8. Products are
+    of 64 bits, `/` of unsigned 32 bits rounds down:
+
+    ```
+    i[m] = min((d[m] * multipliers[0] + 2^30) >> 31, 255)
+    p[m] = table[i[m]]                               round(255 * exp(-i/40)); table[0] = 255
+    S = sum_m p[m]     A[e] = sum_m p[m] * v[m, e]   i32
+    R = (2^32 - 1) / S                               one for each query and head
+    M = (R * multipliers[1] + 2^30) >> 31
+    h = ((A[e] << 6) * M + 2^30) >> 31
+    y[e] = clamp(((h + half) >> shift) + zero, low, high)   half = shift ? 2^(shift-1) : 0
+                multipliers[0] = s_q * s_k * scale * 40 * 2^31
+                multipliers[1] = s_v / s_y * 2^(24 + shift), with the largest shift <= 7 for which it is < 2^31
+    ```
+
+    A is below 2^25, so A << 6 does not overflow.
   }];
   let arguments = (ins Mobile_Map:$query, Mobile_Map:$key, Mobile_Map:$value,
+                       Variadic<Mobile_Vector>:$parameters,
                        I64Attr:$heads, F64Attr:$scale);
   let results = (outs Mobile_Map:$result);
   let assemblyFormat = [{
-    $query `,` $key `,` $value `heads` $heads `scale` $scale attr-dict
-    `:` type(operands) `->` type($result)
+    $query `,` $key `,` $value (`by` $parameters^)? `heads` $heads `scale` $scale
+    attr-dict `:` type(operands) `->` type($result)
   }];
-  let extraClassDeclaration = [{
+  let extraClassDeclaration = inferredDeclaration # [{
     /// The channels of one query or key.
     int64_t getKeyWidth() { return getQuery().getType().getDimSize(3) / getHeads(); }
     /// The channels of one value.
@@ -323,7 +427,7 @@ def Mobile_PadOp : Mobile_Primitive<"pad", [
   let summary = "zeros around a map";
   let description = [{
     `pad` is [top, bottom, left, right]. Fold moves it into the convolution that
-    uses it.
+    uses it. Quantized it writes the zero point, on storage types `zero` [1].
 
     Example:
 
@@ -331,9 +435,13 @@ def Mobile_PadOp : Mobile_Primitive<"pad", [
     %y = mobile.pad %x pad [0, 1, 0, 1] : tensor<1x112x112x32xf32> -> tensor<1x113x113x32xf32>
     ```
   }];
-  let arguments = (ins Mobile_Map:$input, DenseI64ArrayAttr:$pad);
+  let arguments = (ins Mobile_Map:$input, Optional<Mobile_Vector>:$zero,
+                       DenseI64ArrayAttr:$pad);
   let results = (outs Mobile_Map:$result);
-  let assemblyFormat = "$input `pad` $pad attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = [{
+    $input (`zero` $zero^)? `pad` $pad attr-dict `:` type(operands) `->`
+    type($result)
+  }];
 }
 
 def Mobile_TransposeOp : Mobile_Primitive<"transpose", [
@@ -373,6 +481,144 @@ def Mobile_ReshapeOp : Mobile_Op<"reshape", [Pure,
 }
 
 //===----------------------------------------------------------------------===//
+// Quantization
+//===----------------------------------------------------------------------===//
+
+def Mobile_QuantizeOp : Mobile_Op<"quantize", [Pure, SameOperandsAndResultShape,
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "from f32 to a quantized type";
+  let description = [{
+    `result = clamp(rne(input * (1 / scale)) + zero, low, high)`, one scale; low and
+    high are those of the type. lower-quant makes it a `mobile.requantize`.
+
+    Example:
+
+    ```mlir
+    %q = mobile.quantize %x : tensor<1x224x224x3xf32>
+        -> tensor<1x224x224x3x!quant.uniform<i8:f32, 1.850000e-02:-12>>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+}
+
+def Mobile_DequantizeOp : Mobile_Op<"dequantize", [Pure,
+    AttrSizedOperandSegments, DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "from a quantized type to f32";
+  let description = [{
+    `result = f32(input - zero) * scale`, where the input may be an unrounded sum of
+    one scale a channel, or a weight of any quantized type (fuse-quantize takes
+    those). On storage types the parameters are operands: `scale` f32, [1] or
+    [channels], and for i8 `zero` i32 [1].
+
+    Example:
+
+    ```mlir
+    %y = mobile.dequantize %q : tensor<1x1000x!quant.uniform<i8:f32, 1.2e-01:-30>>
+        -> tensor<1x1000xf32>
+    %z = mobile.dequantize %i scale %s zero %o
+        : tensor<1x1000xi8>, tensor<1xf32>, tensor<1xi32> -> tensor<1x1000xf32>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input, Optional<Mobile_Vector>:$scale,
+                       Optional<Mobile_Vector>:$zero);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = [{
+    $input (`scale` $scale^)? (`zero` $zero^)? attr-dict `:` type(operands) `->`
+    type($result)
+  }];
+}
+
+def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
+    AttrSizedOperandSegments, DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "from sums to i8: scale, round, clamp";
+  let description = [{
+    The one op that rounds, on storage types. One or two terms, `input` and
+    `addend` of the same shape, are scaled by a factor each, [1] or one a channel
+    [C], added and rounded once. `parameters` [6] i32 are
+
+    ```
+    {zero, low, high, input zero, addend zero, shift}
+    ```
+
+    The zero point of a term is subtracted where it is i8 and not where it is a
+    sum (i32; the products hold it in their bias) or f32; it is exact. So a
+    product, a product + residual, the sum of two maps, a change of scale, an
+    average and the quantization of f32 are all this op. What the factors are of
+    says which form it is:
+
+    *Float*, factors f32, for CPU and GPU. Every step is rounded to f32 (to
+    nearest, ties to even, no fma); rne is rounding to an integer in that way:
+
+    ```
+    v = f32(input - input zero) * scale[c]
+    v = v + f32(addend - addend zero) * addend_scale[c]       if there is an addend
+    result = clamp(rne(v) + zero, low, high)                  of the real rne(v): it cannot overflow
+    ```
+
+    with scale[c] = s_input[c] / s_result.
+
+    *Fixed*, factors i32 in [0, 2^31), for integer-only machines. Products are of
+    64 bits, >> is arithmetic, so halves are rounded up:
+
+    ```
+    h(term) = (term * factor[c] + 2^30) >> 31                 i32: a rounding high product
+    h(term) = ((term - zero) * factor[c] + 2^14) >> 15        i8: the same of (term - zero) << 16
+    h = h(input) + h(addend)
+    result = clamp(((h + half) >> shift) + zero, low, high)   half = shift ? 2^(shift-1) : 0
+    ```
+
+    with factor[c] = round(scale[c] * 2^(31 + shift)) for i32 and 2^(15 + shift)
+    for i8; shift, at most 15, is the largest for which all factors are below 2^31.
+    lower-quant refuses sums that could reach 2^30, so h does not overflow.
+
+    Example: a projection with its residual.
+
+    ```mlir
+    %y = mobile.requantize %acc scale %m add %x scale %r by %p
+        : tensor<1x14x14x96xi32>, tensor<96xf32>, tensor<1x14x14x96xi8>, tensor<1xf32>,
+          tensor<6xi32> -> tensor<1x14x14x96xi8>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input, Mobile_Vector:$scale,
+                       Optional<Mobile_AnyTensor>:$addend,
+                       Optional<Mobile_Vector>:$addend_scale,
+                       Mobile_Vector:$parameters);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = [{
+    $input `scale` $scale (`add` $addend^ `scale` $addend_scale)? `by` $parameters
+    attr-dict `:` type(operands) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// What each element of `parameters` is.
+    enum Parameter { Zero, Low, High, InputZero, AddendZero, Shift, NumParameters };
+    /// Which of the two forms it is.
+    RequantizeForm getForm() {
+      return getScale().getType().getElementType().isF32() ? RequantizeForm::Float
+                                                           : RequantizeForm::Fixed;
+    }
+  }];
+}
+
+def Mobile_LookupOp : Mobile_Op<"lookup", [Pure, AllTypesMatch<["input", "result"]>,
+    DeclareOpInterfaceMethods<PrimitiveOpInterface>]> {
+  let summary = "a table of one byte a byte";
+  let description = [{
+    `result = table[input + 128]` on storage types: an activation that is no bound.
+
+    Example:
+
+    ```mlir
+    %y = mobile.lookup %x in %t : tensor<1x14x14x96xi8>, tensor<256xi8> -> tensor<1x14x14x96xi8>
+    ```
+  }];
+  let arguments = (ins Mobile_AnyTensor:$input, Mobile_Vector:$table);
+  let results = (outs Mobile_AnyTensor:$result);
+  let assemblyFormat = "$input `in` $table attr-dict `:` type(operands) `->` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
 
@@ -407,6 +653,9 @@ def Mobile_GetWeightOp : Mobile_Op<"get_weight", [
     Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a `mobile.weight`";
   let description = [{
+    Of the weight's type, or a quantized type that is stored as it: the numbers of
+    `mobile.weight` are stored ones, what they mean is said where they are used.
+
     Example:
 
     ```mlir

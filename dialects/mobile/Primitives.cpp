@@ -217,7 +217,8 @@ static LogicalResult inferBinary(Location_ location, Adaptor op,
                                  SmallVectorImpl<Type> &types) {
   auto lhs = cast<RankedTensorType>(op.getLhs().getType());
   auto rhs = cast<RankedTensorType>(op.getRhs().getType());
-  if (lhs.getElementType() != rhs.getElementType())
+  bool isQuantized = getQuantizedElement(lhs) && getQuantizedElement(rhs);
+  if (lhs.getElementType() != rhs.getElementType() && !isQuantized)
     return emitOptionalError(location, "operands have different element types ",
                              lhs, " and ", rhs);
   bool matches = rhs.getRank() == 1 && lhs.getRank() > 0

@@ -12,6 +12,23 @@
 using namespace mlir;
 using namespace minnow::mobile;
 
+/// The type of the input, and `-> TYPE` where the result has another.
+static ParseResult parseSameOrResult(OpAsmParser &parser, Type &input,
+                                     Type &result) {
+  if (parser.parseType(input))
+    return failure();
+  result = input;
+  return succeeded(parser.parseOptionalArrow()) ? parser.parseType(result)
+                                                : ParseResult(success());
+}
+
+static void printSameOrResult(OpAsmPrinter &printer, Operation *, Type input,
+                              Type result) {
+  printer << input;
+  if (result != input)
+    printer << " -> " << result;
+}
+
 #define GET_OP_CLASSES
 #include "dialects/mobile/MobileOps.cpp.inc"
 
@@ -63,7 +80,7 @@ GetWeightOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
       symbolTable.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   if (!weight)
     return emitOpError("no mobile.weight is named ") << getWeightAttr();
-  if (weight.getType() != getResult().getType())
+  if (weight.getType() != getStorageType(getResult().getType()))
     return emitOpError("weight has type ")
            << weight.getType() << ", expected " << getResult().getType();
   return success();
