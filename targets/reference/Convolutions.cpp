@@ -36,8 +36,9 @@ struct ConvolutionPattern : OpConversionPattern<Primitive> {
                   ConversionPatternRewriter &rewriter) const override {
     Location location = op.getLoc();
     RankedTensorType type = op.getResult().getType();
-    Value input =
-        padMap(rewriter, location, adaptor.getInput(), op.getPad(), 0);
+    Value input = padMap(
+        rewriter, location, adaptor.getInput(), op.getPad(),
+        makePadding(rewriter, location, adaptor.getZero(), adaptor.getInput()));
     Value initial = makeInitial(rewriter, location, type, adaptor.getBias());
     auto sum = NamedOp::create(rewriter, location, TypeRange{type},
                                ValueRange{input, adaptor.getFilter()},
@@ -74,35 +75,65 @@ struct Pool2DPattern : OpConversionPattern<mobile::Pool2DOp> {
   LogicalResult
   matchAndRewrite(mobile::Pool2DOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    bool isMax = op.getKind() == mobile::PoolKind::Max;
-    Value result = isMax ? pool<linalg::PoolingNhwcMaxOp>(
-                               op, adaptor.getInput(), rewriter,
-                               -std::numeric_limits<float>::infinity())
-                         : pool<linalg::PoolingNhwcSumOp>(
-                               op, adaptor.getInput(), rewriter, 0);
-    rewriter.replaceOp(op, isMax ? result : divide(op, result, rewriter));
+    Value input = adaptor.getInput();
+    bool isFloat = op.getResult().getType().getElementType().isF32();
+    if (op.getKind() == mobile::PoolKind::Max) {
+      Value least = makeNumber(
+          rewriter, op.getLoc(), op.getInput().getType().getElementType(),
+          isFloat ? -std::numeric_limits<float>::infinity() : -128);
+      rewriter.replaceOp(op, pool<linalg::PoolingNhwcMaxOp>(op, input, rewriter,
+                                                            least, least));
+      return success();
+    }
+    Value padding =
+        makePadding(rewriter, op.getLoc(), adaptor.getZero(), input);
+    Value nothing = makeNumber(rewriter, op.getLoc(),
+                               op.getResult().getType().getElementType(), 0);
+    Value sums =
+        pool<linalg::PoolingNhwcSumOp>(op, input, rewriter, padding, nothing);
+    rewriter.replaceOp(op, isFloat ? divide(op, sums, rewriter)
+                                   : centre(op, sums, padding, rewriter));
     return success();
   }
 
 private:
-  /// Combines each window of `input` by `NamedOp`, whose neutral element also
-  /// stands for the padding.
+  /// Combines each window of `input` by `NamedOp`, from `initial` on, where
+  /// `padding` surrounds the input.
   template <typename NamedOp>
   static Value pool(mobile::Pool2DOp op, Value input, OpBuilder &builder,
-                    float neutral) {
+                    Value padding, Value initial) {
     Location location = op.getLoc();
     RankedTensorType type = op.getResult().getType();
-    Value padded = padMap(builder, location, input, op.getPad(), neutral);
+    Value padded = padMap(builder, location, input, op.getPad(), padding);
+    Value start = linalg::FillOp::create(builder, location, initial,
+                                         makeEmpty(builder, location, type))
+                      .getResult(0);
     // Linalg reads the window's sizes off the shape of an operand.
     Value window =
         makeEmpty(builder, location,
                   RankedTensorType::get(op.getWindow(), type.getElementType()));
     return NamedOp::create(builder, location, TypeRange{type},
-                           ValueRange{padded, window},
-                           makeFilled(builder, location, type, neutral),
+                           ValueRange{padded, window}, start,
                            builder.getI64VectorAttr(op.getStrides()),
                            builder.getI64VectorAttr({1, 1}))
         .getResult(0);
+  }
+
+  /// Takes the zero point `zero` of each summed element off the sums.
+  static Value centre(mobile::Pool2DOp op, Value sums, Value zero,
+                      OpBuilder &builder) {
+    RankedTensorType type = op.getResult().getType();
+    int64_t count = op.getWindow()[0] * op.getWindow()[1];
+    return mapElements(
+        builder, op.getLoc(), type, sums,
+        builder.getMultiDimIdentityMap(type.getRank()),
+        [&](OpBuilder &inner, ValueRange elements) -> Value {
+          Arithmetic math{inner, op.getLoc()};
+          Value wide =
+              math.make<arith::ExtSIOp>(Type(inner.getI32Type()), zero);
+          return math.make<arith::SubIOp>(
+              elements[0], math.make<arith::MulIOp>(wide, math.integer(count)));
+        });
   }
 
   /// Divides sums over windows by the number of elements they count.

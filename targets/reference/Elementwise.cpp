@@ -22,11 +22,20 @@ Value minnow::makeFloat(OpBuilder &builder, Location location, double value) {
                                    builder.getF32FloatAttr(value));
 }
 
+Value minnow::makeNumber(OpBuilder &builder, Location location, Type element,
+                         double value) {
+  if (element.isF32())
+    return makeFloat(builder, location, value);
+  return arith::ConstantOp::create(
+      builder, location, builder.getIntegerAttr(element, int64_t(value)));
+}
+
 Value minnow::makeFilled(OpBuilder &builder, Location location,
                          RankedTensorType type, double value) {
-  return linalg::FillOp::create(builder, location,
-                                makeFloat(builder, location, value),
-                                makeEmpty(builder, location, type))
+  return linalg::FillOp::create(
+             builder, location,
+             makeNumber(builder, location, type.getElementType(), value),
+             makeEmpty(builder, location, type))
       .getResult(0);
 }
 
@@ -69,7 +78,7 @@ Value minnow::softmax(RewriterBase &rewriter, Location location, Value tensor) {
 }
 
 namespace {
-template <typename Primitive, typename ScalarOp>
+template <typename Primitive, typename ScalarOp, typename IntegerOp>
 struct BinaryPattern : OpConversionPattern<Primitive> {
   using OpConversionPattern<Primitive>::OpConversionPattern;
 
@@ -83,6 +92,9 @@ struct BinaryPattern : OpConversionPattern<Primitive> {
         op, mapElements(rewriter, op.getLoc(), type, adaptor.getOperands(),
                         maps, [&](OpBuilder &builder, ValueRange elements) {
                           Arithmetic math{builder, op.getLoc()};
+                          if (type.getElementType().isInteger())
+                            return math.make<IntegerOp>(elements[0],
+                                                        elements[1]);
                           return activateElement(
                               math, op.getActivation(),
                               math.make<ScalarOp>(elements[0], elements[1]));
@@ -140,7 +152,8 @@ struct SoftmaxPattern : OpConversionPattern<mobile::SoftmaxOp> {
 } // namespace
 
 void minnow::populateElementwisePatterns(RewritePatternSet &patterns) {
-  patterns.add<BinaryPattern<mobile::AddOp, arith::AddFOp>,
-               BinaryPattern<mobile::MulOp, arith::MulFOp>, ActivatePattern,
-               BatchNormPattern, SoftmaxPattern>(patterns.getContext());
+  patterns.add<BinaryPattern<mobile::AddOp, arith::AddFOp, arith::AddIOp>,
+               BinaryPattern<mobile::MulOp, arith::MulFOp, arith::MulIOp>,
+               ActivatePattern, BatchNormPattern, SoftmaxPattern>(
+      patterns.getContext());
 }

@@ -185,12 +185,9 @@ static OwningOpRef<ModuleOp> isolate(mobile::KernelOp kernel) {
 /// and the way to the next multiple of 128.
 static constexpr uint64_t kBlockBytes = 256;
 
-/// The bytes of the scratch buffer, which is the only one of i8.
 static uint64_t getScratchBytes(func::FuncOp body) {
-  if (body.getNumArguments() == 0)
-    return 0;
-  auto type = dyn_cast<MemRefType>(body.getArgumentTypes().back());
-  return type && type.getElementType().isInteger(8) ? type.getNumElements() : 0;
+  auto bytes = body->getAttrOfType<IntegerAttr>(kScratchBytesName);
+  return bytes ? bytes.getInt() : 0;
 }
 
 llvm::Expected<KernelCode> minnow::emitReference(const TargetSpec &spec,

@@ -19,17 +19,17 @@ void registerReferenceDialects(mlir::DialectRegistry &registry);
 ///   int32_t symbol(void *context, uint32_t task, void *const *buffers)
 ///
 /// where `buffers` holds the kernel's arguments, then its results, as they lie
-/// in memory (f32, aligned to 4 bytes; a result overlaps no other buffer). The
-/// only task is 0; the result is 0. The object calls memcpy, memset and
-/// memmove, and where scratchBytes is not 0
+/// in memory (f32, i8 or i32, aligned to 4 bytes; a result overlaps no other
+/// buffer). The only task is 0; the result is 0. The object calls memcpy,
+/// memset and memmove, and where scratchBytes is not 0
 ///
 ///   void *halide_malloc(void *context, size_t bytes)
 ///   void halide_free(void *context, void *pointer)
 ///
 /// once each, for a block aligned to 128 bytes; scratchBytes are those of the
 /// block and 256 for the header that an allocator may put before it. The
-/// kernel's schedule has no influence. Errors: an unknown machine, and elements
-/// that are not f32. Not for two threads at once on kernels of one MLIRContext.
+/// kernel's schedule has no influence. Errors: an unknown machine, and other
+/// elements. Not for two threads at once on kernels of one MLIRContext.
 llvm::Expected<KernelCode> emitReference(const TargetSpec &spec,
                                          mobile::KernelOp kernel,
                                          llvm::StringRef symbol);

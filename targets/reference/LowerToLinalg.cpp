@@ -17,16 +17,18 @@ using namespace minnow;
 
 /// Checks what the patterns rely on, so that they cannot fail.
 static LogicalResult checkElementTypes(mobile::KernelOp kernel) {
-  auto isFloat = [](Type type) {
-    return cast<RankedTensorType>(type).getElementType().isF32();
+  auto isLowered = [](Type type) {
+    Type element = cast<RankedTensorType>(type).getElementType();
+    return element.isF32() || element.isSignlessInteger(8) ||
+           element.isSignlessInteger(32);
   };
   WalkResult result = kernel.walk([&](Operation *op) {
     for (Type type :
          llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),
                                   llvm::to_vector(op->getResultTypes())))
-      if (!isFloat(type)) {
+      if (!isLowered(type)) {
         op->emitOpError("has a value of ")
-            << type << "; reference kernels take elements of f32 only";
+            << type << "; reference kernels take elements of f32, i8 and i32";
         return WalkResult::interrupt();
       }
     return WalkResult::advance();
@@ -127,6 +129,7 @@ struct LowerToLinalg : minnow::impl::LowerToLinalgBase<LowerToLinalg> {
     populateElementwisePatterns(patterns);
     populateAttentionPatterns(patterns);
     populateShapePatterns(patterns);
+    populateQuantizedPatterns(patterns);
     ConversionTarget target(getContext());
     target.addIllegalDialect<mobile::MobileDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });

@@ -16,6 +16,9 @@
 #include "mlir/Pass/Pass.h"
 
 namespace minnow {
+/// On a function whose last argument is scratch memory: its bytes.
+inline constexpr llvm::StringLiteral kScratchBytesName = "mobile.scratch_bytes";
+
 #define GEN_PASS_DECL
 #include "targets/reference/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -13,7 +13,7 @@ def LowerToLinalg : Pass<"lower-to-linalg", "::mlir::ModuleOp"> {
     ops where there are some, `linalg.generic` else. Arguments with a
     `mobile.layout` take their physical shape and are unpacked first. Nothing is
     scheduled. The module must hold kernels alone: a program that calls one is an
-    error, and so is any element type but f32.
+    error, and so is any element type but f32, i8 and i32.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The patterns of lower-to-linalg, one a primitive, and what they share. All of
-// them take and give static f32 tensors.
+// them take and give static tensors of f32, i8 and i32.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_TARGETS_REFERENCE_PATTERNS_H
 #define MINNOW_TARGETS_REFERENCE_PATTERNS_H
@@ -21,12 +21,15 @@ void populateElementwisePatterns(mlir::RewritePatternSet &patterns);
 void populateAttentionPatterns(mlir::RewritePatternSet &patterns);
 /// pad, transpose, reshape.
 void populateShapePatterns(mlir::RewritePatternSet &patterns);
+/// requantize, dequantize, lookup.
+void populateQuantizedPatterns(mlir::RewritePatternSet &patterns);
 
 /// An f32 constant.
 mlir::Value makeFloat(mlir::OpBuilder &builder, mlir::Location location,
                       double value);
 
-/// Arithmetic on f32 elements, as readable as formulas.
+/// Arithmetic on elements, as readable as formulas; the named operations are
+/// those of f32.
 struct Arithmetic {
   mlir::OpBuilder &builder;
   mlir::Location location;
@@ -51,10 +54,26 @@ struct Arithmetic {
     x = make<mlir::arith::MaximumFOp>(x, number(low));
     return make<mlir::arith::MinimumFOp>(x, number(high));
   }
+  /// An i32 constant.
+  mlir::Value integer(int64_t value) {
+    return make<mlir::arith::ConstantOp>(builder.getI32IntegerAttr(value));
+  }
   template <typename OpTy, typename... Args> mlir::Value make(Args... args) {
     return OpTy::create(builder, location, args...);
   }
 };
+
+/// The last steps of a quantized computation on one element, as
+/// mobile.requantize describes them; `parameters` are its zero, low and high.
+/// From the unrounded f32 `x`, and in fixed point from `h` and the shift.
+mlir::Value roundFloat(Arithmetic math, mlir::Value x,
+                       mlir::ValueRange parameters);
+mlir::Value roundFixed(Arithmetic math, mlir::Value h, mlir::Value shift,
+                       mlir::ValueRange parameters);
+
+/// `(a * b + 2^(bits-1)) >> bits` of i32 by way of i64.
+mlir::Value multiplyHigh(Arithmetic math, mlir::Value a, mlir::Value b,
+                         int bits);
 
 /// The activation of one element.
 mlir::Value activateElement(Arithmetic math, mobile::Activation activation,
@@ -71,7 +90,13 @@ mlir::Value softmax(mlir::RewriterBase &rewriter, mlir::Location location,
 
 /// Surrounds the NHWC `map` with `value`; `pad` is [top, bottom, left, right].
 mlir::Value padMap(mlir::OpBuilder &builder, mlir::Location location,
-                   mlir::Value map, llvm::ArrayRef<int64_t> pad, float value);
+                   mlir::Value map, llvm::ArrayRef<int64_t> pad,
+                   mlir::Value value);
+
+/// The one element of the vector `zero`, or 0 of the elements of `like` where
+/// there is none: what a primitive reads outside of its input.
+mlir::Value makePadding(mlir::OpBuilder &builder, mlir::Location location,
+                        mlir::Value zero, mlir::Value like);
 
 /// The tensor of logical `type` that lies in `packed` as `layout` says.
 mlir::Value unpack(mlir::OpBuilder &builder, mlir::Location location,
@@ -81,6 +106,10 @@ mlir::Value unpack(mlir::OpBuilder &builder, mlir::Location location,
 /// A tensor of `type` whose elements are not set yet.
 mlir::Value makeEmpty(mlir::OpBuilder &builder, mlir::Location location,
                       mlir::RankedTensorType type);
+
+/// `value` as a constant of `element`, f32 or an integer.
+mlir::Value makeNumber(mlir::OpBuilder &builder, mlir::Location location,
+                       mlir::Type element, double value);
 
 /// A tensor of `type` with the one value in each element.
 mlir::Value makeFilled(mlir::OpBuilder &builder, mlir::Location location,

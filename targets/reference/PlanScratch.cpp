@@ -38,6 +38,7 @@ struct PlanScratch : minnow::impl::PlanScratchBase<PlanScratch> {
 
     OpBuilder builder(&getContext());
     auto type = MemRefType::get({end}, builder.getI8Type());
+    function->setAttr(kScratchBytesName, builder.getI64IntegerAttr(end));
     unsigned last = function.getNumArguments();
     if (failed(function.insertArgument(last, type, {}, function.getLoc())))
       return signalPassFailure();

@@ -11,16 +11,24 @@ using namespace mlir;
 using namespace minnow;
 
 Value minnow::padMap(OpBuilder &builder, Location location, Value map,
-                     ArrayRef<int64_t> pad, float value) {
+                     ArrayRef<int64_t> pad, Value filling) {
   if (llvm::all_of(pad, [](int64_t size) { return size == 0; }))
     return map;
   auto indices = [&](ArrayRef<int64_t> sizes) {
     return getAsIndexOpFoldResult(builder.getContext(), sizes);
   };
-  Value filling = makeFloat(builder, location, value);
   return tensor::PadOp::create(builder, location, /*result=*/Type(), map,
                                indices({0, pad[0], pad[2], 0}),
                                indices({0, pad[1], pad[3], 0}), filling);
+}
+
+Value minnow::makePadding(OpBuilder &builder, Location location, Value zero,
+                          Value like) {
+  Type element = cast<RankedTensorType>(like.getType()).getElementType();
+  if (!zero)
+    return makeNumber(builder, location, element, 0);
+  Value first = arith::ConstantIndexOp::create(builder, location, 0);
+  return tensor::ExtractOp::create(builder, location, zero, first);
 }
 
 Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
@@ -48,8 +56,10 @@ struct PadPattern : OpConversionPattern<mobile::PadOp> {
   LogicalResult
   matchAndRewrite(mobile::PadOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOp(
-        op, padMap(rewriter, op.getLoc(), adaptor.getInput(), op.getPad(), 0));
+    Value filling = makePadding(rewriter, op.getLoc(), adaptor.getZero(),
+                                adaptor.getInput());
+    rewriter.replaceOp(op, padMap(rewriter, op.getLoc(), adaptor.getInput(),
+                                  op.getPad(), filling));
     return success();
   }
 };

@@ -116,10 +116,11 @@ TEST(Emit, SaysWhatIsWrong) {
   EXPECT_NE(message(kEverything, {"cpu", "x86_64-linux-gnu", "pentium9", ""})
                 .find("unknown cpu 'pentium9'"),
             std::string::npos);
-  EXPECT_NE(message("mobile.kernel @k(%x: tensor<7xi8>) -> tensor<7xi8> {"
-                    "  %r = mobile.add %x, %x : tensor<7xi8>, tensor<7xi8> -> "
-                    "tensor<7xi8>  mobile.yield %r : tensor<7xi8> }",
-                    {})
-                .find("reference kernels take elements of f32 only"),
-            std::string::npos);
+  EXPECT_NE(
+      message("mobile.kernel @k(%x: tensor<7xf16>) -> tensor<7xf16> {"
+              "  %r = mobile.add %x, %x : tensor<7xf16>, tensor<7xf16> -> "
+              "tensor<7xf16>  mobile.yield %r : tensor<7xf16> }",
+              {})
+          .find("reference kernels take elements of f32, i8 and i32"),
+      std::string::npos);
 }

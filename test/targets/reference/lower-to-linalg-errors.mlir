@@ -1,9 +1,9 @@
 // RUN: minnow-opt --lower-to-linalg --split-input-file --verify-diagnostics %s
 
-mobile.kernel @integers(%x: tensor<7xi8>) -> tensor<7xi8> {
-  // expected-error @below {{has a value of 'tensor<7xi8>'; reference kernels take elements of f32 only}}
-  %0 = mobile.add %x, %x : tensor<7xi8>, tensor<7xi8> -> tensor<7xi8>
-  mobile.yield %0 : tensor<7xi8>
+mobile.kernel @integers(%x: tensor<7xf16>) -> tensor<7xf16> {
+  // expected-error @below {{has a value of 'tensor<7xf16>'; reference kernels take elements of f32, i8 and i32}}
+  %0 = mobile.add %x, %x : tensor<7xf16>, tensor<7xf16> -> tensor<7xf16>
+  mobile.yield %0 : tensor<7xf16>
 }
 
 // -----
