@@ -62,6 +62,27 @@ def InlineBlocks : Pass<"inline-blocks", "::mlir::ModuleOp"> {
   }];
 }
 
+def LowerQuant : Pass<"lower-quant", "::mlir::ModuleOp"> {
+  let summary = "Replace quantized types by storage types";
+  let description = [{
+    Every quantized primitive becomes one on i8 and i32, and where a sum is
+    rounded a `mobile.requantize` in the form of the target stands behind it.
+    Scales, multipliers, zero points and tables become weights. Zero points of
+    inputs are folded into biases; what padding reads is an operand of its own.
+    Blocks are inlined. A network in f32 stays as it is.
+
+    Inputs and outputs stay as they are, f32 at the edges; with the option, and
+    always in the fixed form, they become i8 and `mobile.quantized` on them is
+    their quantized type.
+
+    Example: `minnow-opt --lower-quant x.mlir`.
+  }];
+  let options = [
+    Option<"quantizedEdges", "quantized-edges", "bool", /*default=*/"false",
+           "Inputs and outputs are i8">,
+  ];
+}
+
 def FormGroups : Pass<"form-groups", "::mlir::ModuleOp"> {
   let summary = "Partition the network into kernels";
   let description = [{

@@ -96,6 +96,14 @@ public:
   /// runtime checks ("avx512f", "fma").
   virtual std::vector<std::string> getRequirements() const = 0;
 
+  /// The arithmetic by which the machine rounds sums to i8: `float` for one
+  /// that has f32, `fixed` for one that computes integers only. lower-quant
+  /// writes mobile.requantize and mobile.attention in this form, and the target
+  /// gives exactly its bits.
+  virtual mobile::RequantizeForm getRequantizeForm() const {
+    return mobile::RequantizeForm::Float;
+  }
+
   /// Whether the primitives `ops`, in topological order, can be one kernel that
   /// gives the result of the last one. Of the others' results none is used
   /// outside of `ops`. A single primitive always can. If not, `why` says why.

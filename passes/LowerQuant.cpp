@@ -1,0 +1,583 @@
+//===- LowerQuant.cpp - quantized types to storage types ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   %y = conv2d %x, %w bias %b act relu : q8<s_x:z_x>, q8<s_w>, i32 ->
+//   q8<s_y:z_y>
+// becomes
+//   %a = conv2d %x, %w bias %b' zero %z : i8, i8, i32, i8 -> i32
+//   %y = requantize %a scale %m by %p : i32, f32, i32 -> i8
+//
+// with b' = b - z_x * sum(w), m = s_x * s_w / s_y. Scales and zero points
+// become numbers of weights, so that kernels of the same shape stay equal.
+//===----------------------------------------------------------------------===//
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Activations.h"
+#include "passes/InlineBlocks.h"
+#include "passes/IntegerWeights.h"
+#include "passes/Passes.h"
+#include "targets/Target.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace minnow;
+using namespace minnow::mobile;
+
+namespace minnow {
+#define GEN_PASS_DEF_LOWERQUANT
+#include "passes/Passes.h.inc"
+} // namespace minnow
+
+namespace {
+
+/// One term of a requantisation.
+struct Term {
+  Value value; // on storage types
+  // Of its scale to the result's, one or one a channel.
+  SmallVector<float> ratios;
+  int32_t zero = 0;
+};
+
+/// Rewrites one network in place, in its order. The quantized types that values
+/// had are kept beside it.
+class Lowering {
+public:
+  Lowering(func::FuncOp function, RequantizeForm form, bool quantizedEdges,
+           IntegerWeights &weights)
+      : function(function), form(form), quantizedEdges(quantizedEdges),
+        weights(weights), builder(function.getContext()) {}
+  LogicalResult run();
+
+private:
+  LogicalResult lower(Operation *op);
+  template <typename Product>
+  LogicalResult lowerProduct(Product op, Value zero);
+  LogicalResult lower(AddOp op);
+  LogicalResult lower(Pool2DOp op);
+  LogicalResult lower(AttentionOp op);
+  LogicalResult lower(QuantizeOp op);
+  LogicalResult lower(DequantizeOp op);
+  LogicalResult lower(ActivateOp op);
+  LogicalResult lower(PadOp op);
+
+  LogicalResult foldZeroPoint(Operation *op, Type input,
+                              MutableOperandRange biasOperand);
+  Value requantize(Operation *op, ArrayRef<Term> terms, Type result,
+                   Activation activation = Activation::None);
+  Value makeFactors(Operation *op, const Term &term, int shift);
+  int chooseShift(ArrayRef<Term> terms);
+  Value lookUp(Operation *op, Value input, Type from, Type to,
+               Activation activation);
+  Value makeZero(Operation *op, Type type);
+  Term makeTerm(Value value, Type result);
+  void finish(Operation *op, Value result);
+
+  Type getType(Value value) {
+    Type type = types.lookup(value);
+    return type ? type : value.getType();
+  }
+  std::string nameBeside(Operation *op, StringRef suffix);
+
+  func::FuncOp function;
+  RequantizeForm form;
+  bool quantizedEdges; // inputs and outputs are i8
+  IntegerWeights &weights;
+  OpBuilder builder;
+  DenseMap<Value, Type> types; // of quantized values, before
+};
+
+} // namespace
+
+static float getScale(Type type) { return getScales(type)[0]; }
+
+static quant::QuantizedType getElement(Type type) {
+  return getQuantizedElement(type);
+}
+
+/// Of half an integer, the even one: round to nearest, ties to even.
+static int64_t roundEven(double value) { return std::llrint(value); }
+
+/// "blocks.0.conv" and "scale" -> "blocks.0.conv.scale".
+std::string Lowering::nameBeside(Operation *op, StringRef suffix) {
+  StringRef base = getLayerName(op->getLoc());
+  if (op->getNumOperands() > 1)
+    if (auto weight = op->getOperand(1).getDefiningOp<GetWeightOp>())
+      base = weight.getWeight();
+  if (base.empty())
+    base = op->getName().stripDialect();
+  base.consume_back(".weight");
+  return (base + "." + suffix).str();
+}
+
+//===----------------------------------------------------------------------===//
+// Rounding
+//===----------------------------------------------------------------------===//
+
+/// Bits that a factor is shifted by: see mobile.requantize.
+static int getFactorBits(const Term &term) {
+  auto type = cast<RankedTensorType>(term.value.getType());
+  return type.getElementType().isInteger(8) ? 15 : 31;
+}
+
+/// The largest shift, at most 15, with which all factors are below 2^31; -1 if
+/// there is none.
+int Lowering::chooseShift(ArrayRef<Term> terms) {
+  for (int shift = 15; shift >= 0; --shift) {
+    bool fits = llvm::all_of(terms, [&](const Term &term) {
+      return llvm::all_of(term.ratios, [&](float ratio) {
+        return std::ldexp(double(ratio), getFactorBits(term) + shift) <
+               2147483647.0;
+      });
+    });
+    if (fits)
+      return shift;
+  }
+  return -1;
+}
+
+Value Lowering::makeFactors(Operation *op, const Term &term, int shift) {
+  std::string name = nameBeside(op, "scale");
+  if (form == RequantizeForm::Float)
+    return weights.create(builder, op->getLoc(), name,
+                          ArrayRef<float>(term.ratios));
+  SmallVector<int32_t> factors;
+  for (float ratio : term.ratios)
+    factors.push_back(
+        std::llround(std::ldexp(double(ratio), getFactorBits(term) + shift)));
+  return weights.create(builder, op->getLoc(), name,
+                        ArrayRef<int32_t>(factors));
+}
+
+/// Rounds the sum of one or two terms to `result`; null after an error.
+Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
+                           Activation activation) {
+  quant::QuantizedType element = getElement(result);
+  int32_t zero = getZeroPoint(result);
+  int64_t low = element.getStorageTypeMin(), high = element.getStorageTypeMax();
+  if (activation == Activation::Relu || activation == Activation::Relu6)
+    low = std::max<int64_t>(low, zero);
+  if (activation == Activation::Relu6)
+    high = std::min(high, zero + roundEven(6.0 / getScale(result)));
+  int shift = form == RequantizeForm::Fixed ? chooseShift(terms) : 0;
+  if (shift < 0) {
+    op->emitOpError("the scale of its result is too small beside those of its "
+                    "operands for fixed-point arithmetic");
+    return {};
+  }
+  int32_t parameters[] = {zero,
+                          int32_t(low),
+                          int32_t(high),
+                          terms[0].zero,
+                          terms.size() > 1 ? terms[1].zero : 0,
+                          shift};
+  Value factors = makeFactors(op, terms[0], shift), addend, addendFactors;
+  if (terms.size() > 1) {
+    addend = terms[1].value;
+    addendFactors = makeFactors(op, terms[1], shift);
+  }
+  return RequantizeOp::create(builder, op->getLoc(), getStorageType(result),
+                              terms[0].value, factors, addend, addendFactors,
+                              weights.create(builder, op->getLoc(),
+                                             nameBeside(op, "rounding"),
+                                             ArrayRef<int32_t>(parameters)));
+}
+
+Term Lowering::makeTerm(Value value, Type result) {
+  Type type = getType(value);
+  Term term{value, {}, 0};
+  for (double scale : getScales(type))
+    term.ratios.push_back(float(scale) / getScale(result));
+  if (isQuantizedMap(type))
+    term.zero = getZeroPoint(type);
+  return term;
+}
+
+/// The activation between two quantized types as a table.
+Value Lowering::lookUp(Operation *op, Value input, Type from, Type to,
+                       Activation activation) {
+  SmallVector<int8_t> table;
+  quant::QuantizedType element = getElement(to);
+  for (int64_t i = -128; i < 128; ++i) {
+    double x = (i - getZeroPoint(from)) * getScales(from)[0];
+    int64_t y = roundEven(evaluateActivation(activation, x) / getScales(to)[0]);
+    table.push_back(std::clamp<int64_t>(y + getZeroPoint(to),
+                                        element.getStorageTypeMin(),
+                                        element.getStorageTypeMax()));
+  }
+  Value weight = weights.create(builder, op->getLoc(), nameBeside(op, "table"),
+                                ArrayRef<int8_t>(table));
+  return LookupOp::create(builder, op->getLoc(), input.getType(), input,
+                          weight);
+}
+
+/// What is read outside of a map of the quantized type `type`.
+Value Lowering::makeZero(Operation *op, Type type) {
+  int8_t zero = getZeroPoint(type);
+  return weights.create(builder, op->getLoc(), nameBeside(op, "zero"),
+                        ArrayRef<int8_t>(zero));
+}
+
+/// Replaces `op` by `result` for all users but what made `result` of it.
+void Lowering::finish(Operation *op, Value result) {
+  types[result] = getType(op->getResult(0));
+  llvm::SmallPtrSet<Operation *, 2> inside;
+  for (Operation *maker = result.getDefiningOp(); maker && maker != op;
+       maker = maker->getOperand(0).getDefiningOp())
+    inside.insert(maker);
+  op->getResult(0).replaceAllUsesExcept(result, inside);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// Gives `op` the bias b - z * sum(w), and checks that no sum overflows.
+LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
+                                      MutableOperandRange biasOperand) {
+  auto filter = weights.read<int8_t>(op->getOperand(1));
+  if (failed(filter))
+    return failure();
+  size_t channels =
+      cast<RankedTensorType>(op->getOperand(1).getType()).getShape().back();
+  std::vector<int32_t> bias(channels, 0);
+  std::string name = nameBeside(op, "bias");
+  if (!biasOperand.empty()) {
+    auto read = weights.read<int32_t>(biasOperand[0].get());
+    if (failed(read))
+      return failure();
+    bias = *read;
+  }
+  int64_t zero = getZeroPoint(input);
+  quant::QuantizedType element = getElement(input);
+  int64_t largest = std::max(element.getStorageTypeMax() - zero,
+                             zero - element.getStorageTypeMin());
+  std::vector<int64_t> sums(channels, 0), magnitudes(channels, 0);
+  for (auto [i, weight] : llvm::enumerate(*filter)) {
+    sums[i % channels] += weight;
+    magnitudes[i % channels] += std::abs(int(weight));
+  }
+  int64_t limit = int64_t(1) << (form == RequantizeForm::Fixed ? 30 : 31);
+  for (size_t c = 0; c < channels; ++c) {
+    int64_t most = magnitudes[c] * largest + std::abs(int64_t(bias[c]));
+    int64_t folded = bias[c] - zero * sums[c];
+    if (most >= limit || std::abs(folded) >= limit)
+      return op->emitOpError("the sum of channel ")
+             << c << " could reach " << std::max(most, std::abs(folded))
+             << ", more than its 32 bits hold; its bias is too large for the "
+                "scales of input and filter";
+    bias[c] = folded;
+  }
+  biasOperand.assign(
+      weights.create(builder, op->getLoc(), name, ArrayRef<int32_t>(bias)));
+  return success();
+}
+
+/// Makes a product give its bare sum, and rounds that where it is to be.
+template <typename Product>
+LogicalResult Lowering::lowerProduct(Product op, Value zero) {
+  Type input = getType(op.getInput()), type = getType(op.getResult());
+  if (!isQuantizedMap(input))
+    return success();
+  if (failed(foldZeroPoint(op, input, op.getBiasMutable())))
+    return failure();
+  auto axis = cast<RankedTensorType>(type).getRank() - 1;
+  auto sum = cast<RankedTensorType>(type).clone(
+      getSumElement(input, getType(op.getFilter()), axis));
+  Activation activation = op.getActivation();
+  auto via = op.getPreactivation();
+  op.setActivation(Activation::None);
+  op.removePreactivationAttr();
+  op.getResult().setType(cast<RankedTensorType>(getStorageType(sum)));
+  if (zero)
+    if constexpr (!std::is_same_v<Product, LinearOp>)
+      op.getZeroMutable().assign(zero);
+  if (isQuantizedSum(type))
+    return success();
+
+  builder.setInsertionPointAfter(op);
+  types[op.getResult()] = sum;
+  Type rounded = via ? cast<RankedTensorType>(type).clone(*via) : type;
+  Value result =
+      requantize(op, makeTerm(op.getResult(), rounded), rounded, activation);
+  if (!result)
+    return failure();
+  if (via)
+    result = lookUp(op, result, rounded, type, activation);
+  types[op.getResult()] = type;
+  finish(op, result);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The other primitives
+//===----------------------------------------------------------------------===//
+
+LogicalResult Lowering::lower(AddOp op) {
+  Type type = getType(op.getResult());
+  Type lhs = getType(op.getLhs()), rhs = getType(op.getRhs());
+  if (!getElement(type))
+    return success();
+  bool isOneSum = isQuantizedSum(lhs) && lhs == rhs;
+  if (isOneSum) {
+    types[op.getResult()] = lhs;
+    op.getResult().setType(cast<RankedTensorType>(getStorageType(lhs)));
+    if (isQuantizedSum(type))
+      return success();
+  }
+  builder.setInsertionPointAfter(op);
+  SmallVector<Term, 2> terms;
+  if (isOneSum)
+    terms = {makeTerm(op.getResult(), type)};
+  else
+    terms = {makeTerm(op.getLhs(), type), makeTerm(op.getRhs(), type)};
+  Activation activation = op.getActivation();
+  op.setActivation(Activation::None);
+  Value result = requantize(op, terms, type, activation);
+  if (!result)
+    return failure();
+  types[op.getResult()] = type;
+  finish(op, result);
+  if (!isOneSum)
+    op.erase();
+  return success();
+}
+
+LogicalResult Lowering::lower(Pool2DOp op) {
+  Type type = getType(op.getResult()), input = getType(op.getInput());
+  if (!isQuantizedMap(input))
+    return success();
+  if (op.getKind() == PoolKind::Max) {
+    op.getResult().setType(cast<RankedTensorType>(getStorageType(type)));
+    return success();
+  }
+  op.getZeroMutable().assign(makeZero(op, input));
+  op.getResult().setType(
+      cast<RankedTensorType>(type).clone(builder.getI32Type()));
+  builder.setInsertionPointAfter(op);
+  float count = op.getWindow()[0] * op.getWindow()[1];
+  Term term{op.getResult(), {getScale(input) / (getScale(type) * count)}, 0};
+  Value result = requantize(op, term, type);
+  if (!result)
+    return failure();
+  finish(op, result);
+  return success();
+}
+
+/// The parameters of an attention in each form, as its description says.
+LogicalResult Lowering::lower(AttentionOp op) {
+  Type type = getType(op.getResult());
+  if (!getElement(type))
+    return success();
+  double logits = getScales(getType(op.getQuery()))[0] *
+                  getScales(getType(op.getKey()))[0] *
+                  op.getScale().convertToDouble();
+  double values = getScales(getType(op.getValue()))[0] / getScales(type)[0];
+  auto create = [&](StringRef suffix, auto numbers) {
+    return weights.create(builder, op->getLoc(), nameBeside(op, suffix),
+                          ArrayRef(numbers));
+  };
+  int shift = 0;
+  SmallVector<Value, 3> operands;
+  if (form == RequantizeForm::Float) {
+    operands.push_back(create(
+        "scales", SmallVector<float>{float(logits * M_LOG2E), float(values)}));
+  } else {
+    for (shift = 7; shift >= 0; --shift)
+      if (std::ldexp(values, 24 + shift) < 2147483647.0)
+        break;
+    double index = std::ldexp(logits * 40, 31);
+    if (shift < 0 || index >= 2147483647.0)
+      return op->emitOpError("the scales of its operands are too large for "
+                             "fixed-point arithmetic");
+    operands.push_back(
+        create("multipliers",
+               SmallVector<int32_t>{
+                   int32_t(std::llround(index)),
+                   int32_t(std::llround(std::ldexp(values, 24 + shift)))}));
+  }
+  quant::QuantizedType element = getElement(type);
+  operands.push_back(create(
+      "rounding",
+      SmallVector<int32_t>{int32_t(getZeroPoint(type)),
+                           int32_t(element.getStorageTypeMin()),
+                           int32_t(element.getStorageTypeMax()), 0, 0, shift}));
+  if (form == RequantizeForm::Fixed) {
+    SmallVector<int8_t> table;
+    for (int i = 0; i < 256; ++i)
+      table.push_back(
+          static_cast<int8_t>(std::lround(255 * std::exp(-i / 40.0))));
+    operands.push_back(create("exponentials", table));
+  }
+  op.getParametersMutable().assign(operands);
+  op.getResult().setType(cast<RankedTensorType>(getStorageType(type)));
+  return success();
+}
+
+/// Whether `value` is nothing but results of the network; `indices` says which.
+static bool isResult(Value value, SmallVectorImpl<unsigned> &indices) {
+  for (OpOperand &use : value.getUses()) {
+    if (!isa<func::ReturnOp>(use.getOwner()))
+      return false;
+    indices.push_back(use.getOperandNumber());
+  }
+  return !indices.empty();
+}
+
+LogicalResult Lowering::lower(QuantizeOp op) {
+  auto argument = dyn_cast<BlockArgument>(op.getInput());
+  if (quantizedEdges && argument && argument.hasOneUse()) {
+    Type type = getType(op.getResult());
+    op.getResult().replaceAllUsesWith(argument);
+    op.erase();
+    argument.setType(getStorageType(type));
+    types[argument] = type;
+    function.setArgAttr(argument.getArgNumber(), kQuantizedAttrName,
+                        TypeAttr::get(getElement(type)));
+    return success();
+  }
+  if (form == RequantizeForm::Fixed)
+    return op.emitOpError("the target computes integers only; what lies before "
+                          "it must have an integer form");
+  Type type = getType(op.getResult());
+  builder.setInsertionPointAfter(op);
+  Value result =
+      requantize(op, Term{op.getInput(), {1.0f / getScale(type)}, 0}, type);
+  finish(op, result);
+  op.erase();
+  return success();
+}
+
+LogicalResult Lowering::lower(DequantizeOp op) {
+  Type type = getType(op.getInput());
+  SmallVector<unsigned> indices;
+  if (quantizedEdges && isQuantizedMap(type) &&
+      isResult(op.getResult(), indices)) {
+    for (unsigned index : indices)
+      function.setResultAttr(index, kQuantizedAttrName,
+                             TypeAttr::get(getElement(type)));
+    op.getResult().replaceAllUsesWith(op.getInput());
+    op.erase();
+    return success();
+  }
+  if (form == RequantizeForm::Fixed)
+    return op.emitOpError("the target computes integers only; what lies behind "
+                          "it must have an integer form");
+  SmallVector<float> scales;
+  for (double scale : getScales(type))
+    scales.push_back(scale);
+  op.getScaleMutable().assign(weights.create(
+      builder, op.getLoc(), nameBeside(op, "scale"), ArrayRef<float>(scales)));
+  if (isQuantizedMap(type)) {
+    int32_t zero = getZeroPoint(type);
+    op.getZeroMutable().assign(weights.create(
+        builder, op.getLoc(), nameBeside(op, "zero"), ArrayRef<int32_t>(zero)));
+  }
+  return success();
+}
+
+LogicalResult Lowering::lower(ActivateOp op) {
+  Type from = getType(op.getInput()), to = getType(op.getResult());
+  if (!getElement(from))
+    return success();
+  builder.setInsertionPointAfter(op);
+  finish(op, lookUp(op, op.getInput(), from, to, op.getActivation()));
+  op.erase();
+  return success();
+}
+
+LogicalResult Lowering::lower(PadOp op) {
+  Type type = getType(op.getInput());
+  if (!getElement(type))
+    return success();
+  op.getZeroMutable().assign(makeZero(op, type));
+  op.getResult().setType(cast<RankedTensorType>(getStorageType(type)));
+  return success();
+}
+
+LogicalResult Lowering::lower(Operation *op) {
+  builder.setInsertionPoint(op);
+  auto product = [&](auto conv) {
+    bool isPadded =
+        llvm::any_of(conv.getPad(), [](int64_t size) { return size != 0; });
+    bool needsZero = isPadded && isQuantizedMap(getType(conv.getInput()));
+    return lowerProduct(
+        conv, needsZero ? makeZero(conv, getType(conv.getInput())) : Value());
+  };
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<Conv2DOp, DepthwiseConv2DOp>(product)
+      .Case([&](LinearOp linear) { return lowerProduct(linear, {}); })
+      .Case<AddOp, Pool2DOp, AttentionOp, QuantizeOp, DequantizeOp, ActivateOp,
+            PadOp>([&](auto each) { return lower(each); })
+      .Default([&](Operation *other) {
+        for (OpResult result : other->getResults())
+          result.setType(getStorageType(result.getType()));
+        return success();
+      });
+}
+
+LogicalResult Lowering::run() {
+  inlineBlocks(function);
+  Block &body = function.getBody().front();
+  auto remember = [&](Value value) {
+    if (getElement(value.getType()))
+      types[value] = value.getType();
+  };
+  for (BlockArgument argument : body.getArguments())
+    if (getElement(argument.getType())) {
+      function.setArgAttr(argument.getArgNumber(), kQuantizedAttrName,
+                          TypeAttr::get(getElement(argument.getType())));
+      remember(argument);
+    }
+  for (OpOperand &result : body.getTerminator()->getOpOperands())
+    if (auto element = getElement(result.get().getType()))
+      function.setResultAttr(result.getOperandNumber(), kQuantizedAttrName,
+                             TypeAttr::get(element));
+  for (Operation &op : body)
+    llvm::for_each(op.getResults(), remember);
+  for (BlockArgument argument : body.getArguments())
+    argument.setType(getStorageType(argument.getType()));
+  for (Operation &op : llvm::make_early_inc_range(body.without_terminator()))
+    if (failed(lower(&op)))
+      return failure();
+  function.setFunctionType(builder.getFunctionType(
+      body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
+  return success();
+}
+
+namespace {
+
+struct LowerQuant : minnow::impl::LowerQuantBase<LowerQuant> {
+  using LowerQuantBase::LowerQuantBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto target = createTarget(TargetSpec::of(module));
+    if (!target) {
+      module.emitError(llvm::toString(target.takeError()));
+      return signalPassFailure();
+    }
+    IntegerWeights weights(module);
+    RequantizeForm form = (*target)->getRequantizeForm();
+    bool edges = quantizedEdges || form == RequantizeForm::Fixed;
+    for (auto function : module.getOps<func::FuncOp>()) {
+      if (!isQuantized(function))
+        continue;
+      if (failed(Lowering(function, form, edges, weights).run()))
+        return signalPassFailure();
+    }
+    weights.eraseUnused();
+  }
+
+  /// A network in f32 keeps its blocks.
+  static bool isQuantized(func::FuncOp function) {
+    WalkResult result = function.walk([](Operation *op) {
+      bool quantized = llvm::any_of(op->getResultTypes(), [](Type type) {
+        return bool(getQuantizedElement(type));
+      });
+      return quantized ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    return result.wasInterrupted();
+  }
+};
+
+} // namespace

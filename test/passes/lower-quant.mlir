@@ -1,0 +1,80 @@
+// RUN: minnow-opt --lower-quant %s | FileCheck %s
+
+!x = !quant.uniform<i8:f32, 2.500000e-01:-2>
+!y = !quant.uniform<i8:f32, 5.000000e-01:10>
+!w = !quant.uniform<i8<-127:127>:f32:3, {5.000000e-01, 2.500000e-01}>
+!s = !quant.uniform<i32:f32:3, {1.250000e-01, 6.250000e-02}>
+!d = !quant.uniform<i8<-127:127>:f32, 5.000000e-01>
+
+mobile.weight @w dense_resource<w> : tensor<1x1x2x2xi8>
+mobile.weight @b dense_resource<b> : tensor<2xi32>
+mobile.weight @d dense_resource<d> : tensor<3x3x2xi8>
+
+// CHECK-LABEL: func @product(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x8x8x2xi8> {mobile.quantized = !quant.uniform<i8:f32, 2.500000e-01:-2>})
+// CHECK-SAME: -> (tensor<1x8x8x2xi8> {mobile.quantized = !quant.uniform<i8:f32, 5.000000e-01:10>})
+// CHECK: %[[A:.*]] = mobile.conv2d %[[X]], %{{.*}} bias %{{.*}} : {{.*}} -> tensor<1x8x8x2xi32>
+// CHECK: %[[Y:.*]] = mobile.requantize %[[A]] scale %{{.*}} by %{{.*}} : tensor<1x8x8x2xi32>, tensor<2xf32>
+// CHECK: return %[[Y]]
+func.func @product(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!y> {
+  %w = mobile.get_weight @w : tensor<1x1x2x2x!w>
+  %b = mobile.get_weight @b : tensor<2xi32>
+  %0 = mobile.conv2d %x, %w bias %b act relu6
+      : tensor<1x8x8x2x!x>, tensor<1x1x2x2x!w>, tensor<2xi32> -> tensor<1x8x8x2x!y>
+  return %0 : tensor<1x8x8x2x!y>
+}
+
+// A sum goes unrounded into the residual; a block is inlined.
+// CHECK-LABEL: func @residual(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x8x8x2xi8>
+// CHECK-NOT: mobile.uib
+// CHECK: mobile.depthwise_conv2d %[[X]], %{{.*}} bias %{{.*}} zero %
+// CHECK: %[[E:.*]] = mobile.requantize
+// CHECK: %[[A:.*]] = mobile.conv2d %[[E]]
+// CHECK: mobile.requantize %[[A]] scale %{{.*}} add %[[X]] scale
+func.func @residual(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!y> {
+  %y = mobile.uib(%in = %x : tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!y> {
+    %d = mobile.get_weight @d : tensor<3x3x2x!d>
+    %w = mobile.get_weight @w : tensor<1x1x2x2x!w>
+    %0 = mobile.depthwise_conv2d %in, %d pad [1, 1, 1, 1] act relu
+        : tensor<1x8x8x2x!x>, tensor<3x3x2x!d> -> tensor<1x8x8x2x!x>
+    %1 = mobile.conv2d %0, %w : tensor<1x8x8x2x!x>, tensor<1x1x2x2x!w> -> tensor<1x8x8x2x!s>
+    %2 = mobile.add %1, %in : tensor<1x8x8x2x!s>, tensor<1x8x8x2x!x> -> tensor<1x8x8x2x!y>
+    mobile.yield %2 : tensor<1x8x8x2x!y>
+  }
+  return %y : tensor<1x8x8x2x!y>
+}
+
+// A table: gelu of 0 is 0, which !y stores as 10.
+// CHECK-LABEL: func @table(
+// CHECK: mobile.conv2d
+// CHECK: %[[V:.*]] = mobile.requantize
+// CHECK: mobile.lookup %[[V]] in
+func.func @table(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!y> {
+  %w = mobile.get_weight @w : tensor<1x1x2x2x!w>
+  %0 = mobile.conv2d %x, %w act gelu via !x
+      : tensor<1x8x8x2x!x>, tensor<1x1x2x2x!w> -> tensor<1x8x8x2x!y>
+  return %0 : tensor<1x8x8x2x!y>
+}
+
+// f32 edges.
+// CHECK-LABEL: func @edges(
+// CHECK: %[[Q:.*]] = mobile.requantize %arg0 scale {{.*}} : tensor<1x4xf32>, tensor<1xf32>
+// CHECK: mobile.dequantize %[[Q]] scale %{{.*}} zero
+func.func @edges(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %0 = mobile.quantize %x : tensor<1x4xf32> -> tensor<1x4x!x>
+  %1 = mobile.dequantize %0 : tensor<1x4x!x> -> tensor<1x4xf32>
+  return %1 : tensor<1x4xf32>
+}
+
+// w is [[1, 2], [3, -4]]: b - z * sum(w) = [100 + 2 * 4, 200 + 2 * -2] = [108, 196].
+// CHECK-DAG: w.bias: "0x400000006C000000C4000000"
+// The factors are [0.25, 0.125], relu6 is at 10 and 6 / 0.5 + 10 = 22.
+// CHECK-DAG: w.scale: "0x400000000000803E0000003E"
+// CHECK-DAG: w.rounding: "0x400000000A0000000A00000016000000{{0*}}"
+
+{-# dialect_resources: { builtin: {
+  w: "0x01000000010203FC",
+  b: "0x0400000064000000C8000000",
+  d: "0x01000000010203040506070809000102030405060708"
+} } #-}
