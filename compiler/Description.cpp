@@ -37,8 +37,23 @@ static Offset<abi::Tensor> buildTensor(FlatBufferBuilder &builder,
       program.getArgAttrOfType<mlir::StringAttr>(index, "mobile.io_layout");
   std::string word =
       layout ? layout.getValue().str() : (dims.size() == 4 ? "nchw" : "");
+  float scale = 0;
+  int32_t zeroPoint = 0;
+  if (auto attribute =
+          program.getArgAttrOfType<mlir::TypeAttr>(index, kQuantizedAttrName)) {
+    auto quantized =
+        mlir::RankedTensorType::get(type.getShape(), attribute.getValue());
+    scale = getScales(quantized)[0];
+    zeroPoint = getZeroPoint(quantized);
+  }
+  auto element = abi::DataType::F32;
+  if (type.getElementType().isInteger(8))
+    element = abi::DataType::S8;
+  else if (type.getElementType().isInteger(32))
+    element = abi::DataType::S32;
   return abi::CreateTensorDirect(builder, getTensorName(program, index).c_str(),
-                                 abi::DataType::F32, &dims, word.c_str());
+                                 element, &dims, word.c_str(), scale,
+                                 zeroPoint);
 }
 
 static Offset<abi::Preprocessing> buildPreprocessing(FlatBufferBuilder &builder,

@@ -37,6 +37,10 @@ const StageEntry kStages[] = {
        passes.addPass(createRaiseAttention());
        passes.addPass(createRaise());
      }},
+    {Stage::LowerQuant, "lower-quant",
+     [](mlir::PassManager &passes, const PipelineOptions &options) {
+       passes.addPass(createLowerQuant({options.quantizedEdges}));
+     }},
     {Stage::FormGroups, "form-groups",
      [](mlir::PassManager &passes, const PipelineOptions &options) {
        passes.addPass(createFormGroups({options.goal, /*explain=*/false}));

@@ -21,6 +21,7 @@ enum class Stage {
   Import,
   Fold,
   Raise,
+  LowerQuant,
   FormGroups,
   Schedule,
   PlanMemory,
@@ -32,8 +33,9 @@ std::optional<Stage> parseStage(llvm::StringRef name);
 std::vector<std::string> getStageNames();
 
 struct PipelineOptions {
-  std::string goal = "time"; // of fusion, see form-groups
-  std::string tune;          // a file of measured schedules; empty: formulas
+  std::string goal = "time";   // of fusion, see form-groups
+  bool quantizedEdges = false; // inputs and outputs of an int8 network are i8
+  std::string tune;            // a file of measured schedules; empty: formulas
   Stage stopAfter = Stage::PlanMemory;
   std::string dumpDirectory; // an `.mlir` after each stage; empty: none
 };

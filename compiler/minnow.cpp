@@ -21,7 +21,7 @@ namespace {
 
 /// The words of a verb before they are understood.
 struct CompileWords {
-  std::string cpu, precision = "f32", stopAfter, measured;
+  std::string cpu, precision = "f32", io = "float", stopAfter, measured;
   std::vector<std::string> inputShapes;
   bool noCache = false, json = false;
 };
@@ -96,6 +96,7 @@ static llvm::Error understand(const CompileWords &words,
                                      "leave one out");
     options.target.features = "+f16";
   }
+  options.pipeline.quantizedEdges = words.io == "quantized";
   if (!words.stopAfter.empty()) {
     options.pipeline.stopAfter = *parseStage(words.stopAfter);
     options.stopEarly = true;
@@ -186,6 +187,10 @@ static void addModel(CLI::App &verb, CompileOptions &options,
       ->capture_default_str();
   verb.add_option("--input-shape", words.inputShapes,
                   "shape of a dynamic input, NAME:1,3,224,224");
+  verb.add_option("--io", words.io,
+                  "inputs and outputs of an int8 network: float or quantized")
+      ->check(CLI::IsMember({"float", "quantized"}))
+      ->capture_default_str();
   verb.add_option("--optimize", options.pipeline.goal,
                   "what fusion aims at: time or memory; to measure what it "
                   "gains, blocks (each one kernel) or separate")

@@ -196,11 +196,29 @@ const char *Chain::check() {
   return nullptr;
 }
 
+static bool isInteger(Operation *op) {
+  auto isIntegerType = [](mlir::Type type) {
+    return !llvm::cast<mlir::ShapedType>(type).getElementType().isF32();
+  };
+  return llvm::any_of(op->getOperandTypes(), isIntegerType) ||
+         llvm::any_of(op->getResultTypes(), isIntegerType);
+}
+
+/// A sum of integers with what rounds it, so that sums stay out of memory.
+static const char *checkIntegers(llvm::ArrayRef<Operation *> ops) {
+  for (auto [before, op] : llvm::zip(ops, ops.drop_front()))
+    if (!llvm::isa<RequantizeOp, LookupOp, AddOp>(op) ||
+        op->getOperand(0) != before->getResult(0))
+      return "integers: more than one product with its rounding";
+  return nullptr;
+}
+
 bool cpu::canFuse(const Isa &, llvm::ArrayRef<Operation *> ops,
                   std::string *why) {
   if (ops.size() <= 1)
     return true;
-  const char *reason = Chain(ops).check();
+  const char *reason =
+      llvm::any_of(ops, isInteger) ? checkIntegers(ops) : Chain(ops).check();
   if (reason && why)
     *why = reason;
   return !reason;

@@ -41,6 +41,10 @@ private:
 } // namespace
 
 static Pipeline buildOrThrow(mobile::KernelOp kernel, const Form &form) {
+  for (mlir::Type type : llvm::concat<const mlir::Type>(
+           kernel.getArgumentTypes(), kernel.getResultTypes()))
+    if (!llvm::cast<mlir::ShapedType>(type).getElementType().isF32())
+      throw Unsupported("elements that are not f32");
   if (!kernel.getScheduleAttr())
     throw Unsupported("the kernel has no schedule");
   return buildPipeline(kernel, form);
