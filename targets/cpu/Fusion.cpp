@@ -64,15 +64,14 @@ static bool isGlobalAverage(Operation *op) {
 
 /// Whether the result has no rows and columns, but for a global pool's.
 static bool isOnePosition(Operation *op) {
-  return !isGlobalAverage(op) &&
-         halide::product(halide::getShape(op->getResult(0)).drop_back()) == 1;
+  return !isGlobalAverage(op) && halide::countPositions(op->getResult(0)) == 1;
 }
 
 /// Whether a reshape leaves each element its channel and its position.
 static bool keepsSizes(ReshapeOp reshape) {
-  auto from = halide::getShape(reshape.getInput()),
-       to = halide::getShape(reshape.getResult());
-  return from.back() == to.back() && halide::product(to.drop_back()) == 1;
+  Value from = reshape.getInput(), to = reshape.getResult();
+  return halide::countChannels(from) == halide::countChannels(to) &&
+         halide::countPositions(to) == 1;
 }
 
 /// Whether the rows of padding are what "same" padding gives. Halide slides
@@ -147,10 +146,8 @@ const char *Chain::addComputing(Operation *op) {
 bool Chain::repeatsOwnValue(Operation *op) const {
   if (op->getNumOperands() != 2 || !isInside(op->getOperand(1)))
     return false;
-  auto positions = [&](int i) {
-    return halide::product(halide::getShape(op->getOperand(i)).drop_back());
-  };
-  return positions(1) < positions(0);
+  return halide::countPositions(op->getOperand(1)) <
+         halide::countPositions(op->getOperand(0));
 }
 
 const char *Chain::addElementwise(Operation *op) {

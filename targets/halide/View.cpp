@@ -24,6 +24,16 @@ int64_t halide::product(llvm::ArrayRef<int64_t> sizes) {
   return result;
 }
 
+int64_t halide::countChannels(Value value) {
+  auto shape = getShape(value);
+  return shape.empty() ? 1 : shape.back();
+}
+
+int64_t halide::countPositions(Value value) {
+  auto shape = getShape(value);
+  return shape.empty() ? 1 : product(shape.drop_back());
+}
+
 bool halide::isComputing(Operation *op) {
   return !llvm::isa<AddOp, MulOp, ActivateOp, ReshapeOp, TransposeOp, YieldOp>(
       op);
@@ -56,7 +66,7 @@ llvm::DenseSet<Value> halide::findWholeValues(KernelOp kernel) {
 static bool isBroadcastOverSome(Value lhs, Value rhs) {
   auto shape = getShape(rhs);
   return shape != getShape(lhs) && shape.size() != 1 &&
-         product(shape.drop_back()) != 1;
+         countPositions(rhs) != 1;
 }
 
 static bool isPixelwise(Operation &op) {
@@ -68,8 +78,8 @@ static bool isPixelwise(Operation &op) {
       })
       .Case<LinearOp, ActivateOp, YieldOp>([](auto) { return true; })
       .Case([](ReshapeOp reshape) {
-        return getShape(reshape.getInput()).back() ==
-               getShape(reshape.getResult()).back();
+        return countChannels(reshape.getInput()) ==
+               countChannels(reshape.getResult());
       })
       .Case([](SoftmaxOp) { return true; })
       // Its keys are all positions of one image.
@@ -97,10 +107,9 @@ std::optional<Sizes> halide::getSizes(Value value, View view) {
   auto shape = getShape(value);
   if (view == View::Elements)
     return Sizes{product(shape), 1, 1};
-  int64_t channels = shape.empty() ? 1 : shape.back();
   if (shape.size() != 4 || view == View::Pixels)
-    return Sizes{channels, shape.empty() ? 1 : product(shape.drop_back()), 1};
+    return Sizes{countChannels(value), countPositions(value), 1};
   if (shape[0] != 1)
     return std::nullopt;
-  return Sizes{channels, shape[2], shape[1]};
+  return Sizes{countChannels(value), shape[2], shape[1]};
 }

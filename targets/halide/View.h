@@ -45,6 +45,11 @@ llvm::DenseSet<mlir::Value> findWholeValues(mobile::KernelOp kernel);
 llvm::ArrayRef<int64_t> getShape(mlir::Value value);
 int64_t product(llvm::ArrayRef<int64_t> sizes);
 
+/// The size of the last dimension, and that of the others together; both 1 of a
+/// single number, which has no dimensions.
+int64_t countChannels(mlir::Value value);
+int64_t countPositions(mlir::Value value);
+
 } // namespace minnow::halide
 
 #endif // MINNOW_TARGETS_HALIDE_VIEW_H
