@@ -189,6 +189,24 @@ static bool repeatsTo(ArrayRef<int64_t> small, ArrayRef<int64_t> large) {
                     [](int64_t s, int64_t l) { return s == l || s == 1; });
 }
 
+/// Whether one number is repeated to a vector, which the ops take for a vector
+/// of another length.
+static bool fillsVector(ArrayRef<int64_t> small, ArrayRef<int64_t> large) {
+  return large.size() == 1 && (small.empty() || small != large);
+}
+
+/// The sum or product of the vector `lhs` and one number, as those of a matrix
+/// of one row.
+template <typename OpTy, typename Rhs>
+static FailureOr<Tensor> binaryOfRow(NetworkBuilder &builder, const Tensor &lhs,
+                                     const Rhs &rhs) {
+  Shape shape = lhs.shape();
+  FailureOr<Tensor> row = builder.reshape(lhs, {1, shape.front()});
+  if (failed(row) || failed(row = builder.binary<OpTy>(*row, rhs)))
+    return failure();
+  return builder.reshape(*row, shape);
+}
+
 template <typename OpTy>
 FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Tensor &rhs) {
   // Both operators commute, and their ops repeat only the right side.
@@ -199,6 +217,8 @@ FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Tensor &rhs) {
                     " do not match; one must repeat to the other");
     return binary<OpTy>(rhs, lhs);
   }
+  if (fillsVector(rhs.shape(), lhs.shape()))
+    return binaryOfRow<OpTy>(*this, lhs, rhs);
   FailureOr<Tensor> left = elementwiseForm(lhs);
   if (failed(left))
     return failure();
@@ -217,6 +237,8 @@ FailureOr<Tensor> NetworkBuilder::binary(const Tensor &lhs, const Weight &rhs) {
     return refuse("constant " + quote(rhs.key) + " of shape " +
                   shapeText(rhs.shape()) + " does not repeat to the shape " +
                   shapeText(lhs.shape()));
+  if (fillsVector(rhs.shape(), lhs.shape()))
+    return binaryOfRow<OpTy>(*this, lhs, rhs);
   FailureOr<Tensor> left = elementwiseForm(lhs);
   if (failed(left))
     return failure();

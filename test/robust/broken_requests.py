@@ -160,7 +160,7 @@ MODULES = {
     "of a convolution that does not fit": function(
         CONVOLUTION.replace("1x1x8x8", "1x1x9x8"), weights=WEIGHT.replace("1x1x8x8", "1x1x9x8")),
     "of a dynamic input": module(PASS.replace("TYPE", "tensor<?x4xf32>")),
-    "of an input of bytes": module(PASS.replace("TYPE", "tensor<1x4xi8>")),
+    "of an input of two bytes": module(PASS.replace("TYPE", "tensor<1x4xi16>")),
     "of a memref": module(PASS.replace("TYPE", "memref<1x4xf32>")),
     "of a number": module(PASS.replace("TYPE", "i32")),
     "of a function without a body": module("func.func private @net(tensor<4xf32>) -> tensor<4xf32>"),

@@ -38,6 +38,10 @@ mlir::FailureOr<Tensor> convertSigmoid(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertSoftmax(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertSub(Graph &graph, const Node &node);
 
+/// What `map` makes of the numbers of `weight`; `suffix` is added to the name.
+Weight mapped(const Weight &weight, const char *suffix,
+              llvm::function_ref<float(float)> map);
+
 /// scale * x + shift, of which only what changes something is computed.
 mlir::FailureOr<Tensor> affine(Graph &graph, const Node &node, const Tensor &x,
                                float scale, float shift);

@@ -36,9 +36,8 @@ static FailureOr<Tensor> convertBinary(Graph &graph, const Node &node) {
   return graph.getBuilder().binary<OpTy>(*x, *y);
 }
 
-/// What `map` makes of the numbers of `weight`; `suffix` is added to the name.
-static Weight mapped(const Weight &weight, const char *suffix,
-                     float (*map)(float)) {
+Weight minnow::importer::mapped(const Weight &weight, const char *suffix,
+                                function_ref<float(float)> map) {
   auto tensor = std::make_shared<HostTensor>(*weight.tensor);
   for (float &x : std::get<0>(tensor->data))
     x = map(x);

@@ -33,14 +33,13 @@ static constexpr Operator operators[] = {
      "a computed value by a constant, which becomes a product; integers only "
      "of constants"},
     {"Dropout", 11, "data ratio!? training_mode!?", convertDropout, nullptr,
-     "not in training mode"},
+     "not in training mode; the first output"},
     {"Erf", 11, "input", convertErf, nullptr, ""},
     {"Flatten", 11, "input", convertFlatten, foldFlatten, ""},
     {"Floor", 11, "X", nullptr, foldFloor, ""},
     {"Gather", 11, "data indices", nullptr, foldGather, ""},
     {"Gelu", 20, "X", convertGelu, nullptr, "approximate 'none'"},
-    {"Gemm", 11, "A B! C!?", convertGemm, nullptr,
-     "alpha and beta 1, transA 0; C has one number, or one a column"},
+    {"Gemm", 11, "A B! C!?", convertGemm, nullptr, ""},
     {"GlobalAveragePool", 11, "X", convertGlobalAveragePool, nullptr,
      "2-D, batch 1"},
     {"GlobalMaxPool", 11, "X", convertGlobalMaxPool, nullptr, "2-D, batch 1"},
@@ -48,10 +47,10 @@ static constexpr Operator operators[] = {
     {"HardSwish", 14, "X", convertHardSwish, nullptr, ""},
     {"Identity", 11, "input", convertIdentity, foldIdentity, ""},
     {"MatMul", 11, "A B", convertMatMul, nullptr,
-     "at least 2 dimensions; B a matrix where it is constant"},
+     "B a vector or matrix where it is constant"},
     {"Max", 11, "data_0*", nullptr, foldMax, ""},
     {"MaxPool", 11, "X", convertMaxPool, nullptr,
-     "2-D, batch 1, no dilations, one output"},
+     "2-D, batch 1, no dilations; the first output"},
     {"Min", 11, "data_0*", nullptr, foldMin, ""},
     {"Mul", 11, "A B", convertMul, foldMul,
      "of two computed values one has the shape of the result"},
@@ -128,11 +127,11 @@ static constexpr StringLiteral pageHead =
 Printed by `minnow compile --list-ops` from `Operators.cpp`; a test keeps the two equal.
 
 - Operator sets {0} to {1}, of ONNX's own domain. *since*: the first of them that has the operator.
-- Values computed at run time are FLOAT and of static shape. A free dimension takes its size from `--input-shape`; a free
-  batch is 1 without.
+- Values computed at run time are FLOAT and of static shape, without empty dimensions. A free dimension takes its size from
+  `--input-shape`; a free batch is 1 without. An input of 4 dimensions has batch 1.
 - An input marked *constant* must be known at compile time: an initializer, or computed from such and from shapes.
 - *when*: `run` computes at run time; `compile` only what is known at compile time (FLOAT, FLOAT16, BFLOAT16 widened,
-  integers and BOOL); `both` either. A network's output must depend on an input.
+  DOUBLE rounded, integers and BOOL); `both` either. A network's output must depend on an input.
 
 | operator | since | inputs | when | limits |
 |---|---|---|---|---|

@@ -31,7 +31,9 @@ static size_t elementBytes(int32_t type) {
   case TensorProto::INT16:
   case TensorProto::UINT16:
     return 2;
+  case TensorProto::DOUBLE:
   case TensorProto::INT64:
+  case TensorProto::UINT64:
     return 8;
   case TensorProto::INT8:
   case TensorProto::UINT8:
@@ -44,7 +46,7 @@ static size_t elementBytes(int32_t type) {
 
 static bool isFloatType(int32_t type) {
   return type == TensorProto::FLOAT || type == TensorProto::FLOAT16 ||
-         type == TensorProto::BFLOAT16;
+         type == TensorProto::BFLOAT16 || type == TensorProto::DOUBLE;
 }
 
 template <typename Stored, typename Element>
@@ -58,6 +60,9 @@ static std::vector<Element> decode(StringRef raw, Element (*convert)(Stored)) {
 }
 
 static float sameFloat(uint32_t bits) { return bit_cast<float>(bits); }
+static float roundDouble(uint64_t bits) {
+  return float(bit_cast<double>(bits));
+}
 template <typename Stored> static int64_t sameInteger(Stored value) {
   return int64_t(value);
 }
@@ -65,6 +70,8 @@ template <typename Stored> static int64_t sameInteger(Stored value) {
 static std::vector<float> decodeFloats(StringRef raw, int32_t type) {
   if (type == TensorProto::FLOAT)
     return decode<uint32_t, float>(raw, sameFloat);
+  if (type == TensorProto::DOUBLE)
+    return decode<uint64_t, float>(raw, roundDouble);
   return decode<uint16_t, float>(
       raw, type == TensorProto::FLOAT16 ? widenHalf : widenBfloat);
 }
@@ -72,6 +79,7 @@ static std::vector<float> decodeFloats(StringRef raw, int32_t type) {
 static std::vector<int64_t> decodeIntegers(StringRef raw, int32_t type) {
   switch (type) {
   case TensorProto::INT64:
+  case TensorProto::UINT64:
     return decode<int64_t, int64_t>(raw, sameInteger);
   case TensorProto::INT32:
     return decode<int32_t, int64_t>(raw, sameInteger);
@@ -93,9 +101,12 @@ static int fieldSize(const TensorProto &tensor) {
   switch (tensor.data_type()) {
   case TensorProto::FLOAT:
     return tensor.float_data_size();
+  case TensorProto::DOUBLE:
+    return tensor.double_data_size();
   case TensorProto::INT64:
     return tensor.int64_data_size();
   case TensorProto::UINT32:
+  case TensorProto::UINT64:
     return tensor.uint64_data_size();
   default:
     return tensor.int32_data_size();
@@ -107,6 +118,10 @@ static void decodeField(const TensorProto &tensor, HostTensor &result) {
   case TensorProto::FLOAT:
     result.data = std::vector<float>(tensor.float_data().begin(),
                                      tensor.float_data().end());
+    return;
+  case TensorProto::DOUBLE:
+    result.data = std::vector<float>(tensor.double_data().begin(),
+                                     tensor.double_data().end());
     return;
   case TensorProto::FLOAT16:
   case TensorProto::BFLOAT16: {
@@ -124,6 +139,7 @@ static void decodeField(const TensorProto &tensor, HostTensor &result) {
                                        tensor.int64_data().end());
     return;
   case TensorProto::UINT32:
+  case TensorProto::UINT64:
     result.data = std::vector<int64_t>(tensor.uint64_data().begin(),
                                        tensor.uint64_data().end());
     return;
@@ -145,7 +161,8 @@ FailureOr<HostTensor> Model::tensor(const TensorProto &tensor, StringRef what) {
   if (!width)
     return faults.add(Twine(what) + " has elements of " +
                       elementTypeName(type) +
-                      "; FLOAT, FLOAT16, BFLOAT16 and integers are read");
+                      "; FLOAT, FLOAT16, BFLOAT16, DOUBLE, BOOL and integers "
+                      "are read");
   if (tensor.has_segment())
     return faults.add(Twine(what) + " is split in segments; save it whole");
 
@@ -157,14 +174,18 @@ FailureOr<HostTensor> Model::tensor(const TensorProto &tensor, StringRef what) {
                         " numbers, its shape " + shapeText(result.shape) +
                         " needs " + Twine(*count));
     decodeField(tensor, result);
-    return result;
+  } else {
+    FailureOr<StringRef> raw = rawBytes(tensor, what, *count * width);
+    if (failed(raw))
+      return failure();
+    if (isFloatType(type))
+      result.data = decodeFloats(*raw, type);
+    else
+      result.data = decodeIntegers(*raw, type);
   }
-  FailureOr<StringRef> raw = rawBytes(tensor, what, *count * width);
-  if (failed(raw))
-    return failure();
-  if (isFloatType(type))
-    result.data = decodeFloats(*raw, type);
-  else
-    result.data = decodeIntegers(*raw, type);
+  if (type == TensorProto::UINT64 &&
+      any_of(result.ints(), [](int64_t bits) { return bits < 0; }))
+    return faults.add(Twine(what) + " has numbers from 2^63 on; integers are "
+                                    "computed in 64 bits with a sign");
   return result;
 }

@@ -76,11 +76,10 @@ static const Fault nodeFaults[] = {
        inputType(m).mutable_shape()->mutable_dim()->DeleteSubrange(2, 2);
      },
      "the input has the shape [1, 3], expected [batch, channels"},
-    {"GemmAlpha", [](Model &m) { setFloat(m.node(4), "alpha", 2); },
-     "Gemm 'gemm': alpha, beta and transA must be 1, 1 and 0"},
     {"GemmSize", [](Model &m) { set(m.node(4), "transB", int64_t(0)); },
-     "Gemm 'gemm': input 2 has the shape [2], expected one number for each of "
-     "4 columns"},
+     "layer 'gemm': filter takes 2 channels, input has 4"},
+    {"GemmAddend", [](Model &m) { *m.node(4).mutable_input(2) = "b"; },
+     "constant 'b' of shape [4] does not repeat to the shape [1, 2]"},
     {"GemmOfAMap", [](Model &m) { *m.node(4).mutable_input(0) = "p"; },
      "layer 'gemm': the input has the shape [1, 4, 1, 1], expected [rows"},
     {"GemmFilter", [](Model &m) { *m.node(4).mutable_input(1) = "b"; },
@@ -215,6 +214,13 @@ static const Fault constantFaults[] = {
        m.add("Div", {"zero", "zero"}, "k");
      },
      "divides by zero"},
+    {"IntegerWithoutSign",
+     [](Model &m) {
+       m.initializer("all").set_data_type(TensorProto::UINT64);
+       m.initializer("all").add_uint64_data(UINT64_MAX);
+       m.add("Neg", {"all"}, "k");
+     },
+     "initializer 'all' has numbers from 2^63 on"},
     {"CastOutOfRange",
      [](Model &m) {
        m.scalar("big", 1e30f);

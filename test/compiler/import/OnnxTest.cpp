@@ -352,6 +352,78 @@ TEST(Onnx, MatMulThatRepeatsItsLeftSide) {
                        "tensor<1x3x8xf32> -> tensor<4x2x8xf32>"));
 }
 
+TEST(Onnx, MatMulOfVectors) {
+  OnnxModel model({3});
+  model.floats("w", {3, 2});
+  model.floats("v", {2});
+  model.add("MatMul", {"x", "w"}, "row");
+  model.add("MatMul", {"row", "v"}, "number");
+  model.add("Relu", {"number"}, "y");
+  std::string text = importOne(model);
+  EXPECT_TRUE(contains(text, "tensor<1x3xf32>, tensor<3x2xf32> -> "));
+  EXPECT_TRUE(contains(text, "tensor<1x2xf32>, tensor<2x1xf32> -> "));
+  EXPECT_TRUE(contains(text, "mobile.activate %5 act relu : tensor<f32>"));
+}
+
+TEST(Onnx, GemmOfFactorsAndATransposedInput) {
+  OnnxModel model({2, 3});
+  model.floats("w", {2, 4});
+  model.floats("c", {4});
+  NodeProto &gemm = model.add("Gemm", {"x", "w", "c"}, "y");
+  set(gemm, "transA", 1);
+  setFloat(gemm, "alpha", 0.5f);
+  setFloat(gemm, "beta", 2);
+  model.addOutput("y");
+  Imported imported = model.import();
+  EXPECT_TRUE(contains(imported.text, "mobile.transpose %arg0 [1, 0]"));
+  EXPECT_EQ(imported.weight("w.alpha")[3], 1.5f);
+  EXPECT_EQ(imported.weight("c.beta")[3], 6);
+}
+
+TEST(Onnx, GemmAddsAMatrix) {
+  OnnxModel model({2, 3});
+  model.floats("w", {3, 4});
+  model.floats("c", {2, 1});
+  model.add("Gemm", {"x", "w", "c"}, "y");
+  EXPECT_TRUE(contains(importOne(model), "mobile.add %1, %2 : tensor<2x4xf32>, "
+                                         "tensor<2x1xf32>"));
+}
+
+// The ops would take one number for a vector of length 1.
+TEST(Onnx, OneNumberIsRepeatedToAVector) {
+  OnnxModel model({5});
+  model.scalar("two", 2);
+  model.add("Mul", {"x", "two"}, "y");
+  EXPECT_TRUE(contains(importOne(model), "mobile.mul %0, %1 : tensor<1x5xf32>, "
+                                         "tensor<1x1xf32>"));
+}
+
+TEST(Onnx, NumbersOfSixtyFourBits) {
+  OnnxModel model({1, 2});
+  TensorProto &wide = model.initializer("wide");
+  wide.set_data_type(TensorProto::DOUBLE);
+  wide.add_dims(2);
+  for (double x : {0.1, -1e300})
+    wide.add_double_data(x);
+  TensorProto &raw = model.initializer("raw");
+  raw.set_data_type(TensorProto::DOUBLE);
+  raw.add_dims(1);
+  raw.set_raw_data(std::string("\0\0\0\0\0\0\xf8\x3f", 8));
+  TensorProto &shape = model.initializer("shape");
+  shape.set_data_type(TensorProto::UINT64);
+  shape.add_dims(1);
+  shape.add_uint64_data(2);
+  model.add("Add", {"x", "wide"}, "a");
+  model.add("Mul", {"a", "raw"}, "b");
+  model.add("Reshape", {"b", "shape"}, "y");
+  model.addOutput("y");
+  Imported imported = model.import();
+  EXPECT_EQ(imported.weight("wide").vec(),
+            (std::vector<float>{0.1f, -INFINITY}));
+  EXPECT_EQ(imported.weight("raw").vec(), std::vector<float>{1.5f});
+  EXPECT_TRUE(contains(imported.text, "-> (tensor<2xf32>"));
+}
+
 TEST(Onnx, NumbersOfSixteenBitsAreWidened) {
   OnnxModel model({1, 3});
   TensorProto &half = model.initializer("half");
