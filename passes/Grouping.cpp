@@ -305,7 +305,7 @@ FusionDecision Grouping::decide(bool fused, const Segment &whole,
     decision.together = together.estimate.seconds;
     decision.why = compare(together, apart);
   }
-  if (decision.allowed && fused != decision.getGain() > 0)
+  if (decision.allowed && fused != (decision.getGain() > 0))
     decision.why += goal == GroupingGoal::Time
                         ? "; other cuts gain more"
                         : "; chosen for another goal than time";
