@@ -264,6 +264,8 @@ Value Shader::activate(Value x, Activation activation) {
     return sigmoid();
   case Activation::Silu:
     return mulf(x, sigmoid());
+  case Activation::Erf:
+    return makeErf(*this, builder, location, x);
   case Activation::Gelu: {
     Value erf = makeErf(*this, builder, location,
                         mulf(x, constant(0.70710678118654752)));
