@@ -47,8 +47,12 @@ Value IntegerWeights::add(OpBuilder &builder, Location location, StringRef name,
 
 void IntegerWeights::eraseUnused() {
   llvm::DenseSet<StringAttr> used;
-  symbols.getOp()->walk(
-      [&](GetWeightOp get) { used.insert(get.getWeightAttr().getAttr()); });
+  symbols.getOp()->walk([&](GetWeightOp get) {
+    if (get->use_empty())
+      get.erase();
+    else
+      used.insert(get.getWeightAttr().getAttr());
+  });
   auto weights = symbols.getOp()->getRegion(0).getOps<WeightOp>();
   for (WeightOp weight : llvm::make_early_inc_range(weights))
     if (!used.contains(weight.getSymNameAttr()))

@@ -60,7 +60,7 @@ public:
                quantized ? type.clone(quantized) : type);
   }
 
-  /// Erases the weights that nobody reads.
+  /// Erases the weights whose values nobody uses.
   void eraseUnused();
 
 private:

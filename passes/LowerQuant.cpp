@@ -60,6 +60,11 @@ private:
   LogicalResult lower(ActivateOp op);
   LogicalResult lower(PadOp op);
 
+  struct ProductNumbers;
+  FailureOr<ProductNumbers> readNumbers(Operation *op,
+                                        MutableOperandRange bias);
+  void replaceFilter(Operation *op, ArrayRef<int8_t> numbers,
+                     ArrayRef<int> halvings);
   LogicalResult foldZeroPoint(Operation *op, Type input,
                               MutableOperandRange biasOperand);
   Value requantize(Operation *op, ArrayRef<Term> terms, Type result,
@@ -231,44 +236,99 @@ void Lowering::finish(Operation *op, Value result) {
 // Products
 //===----------------------------------------------------------------------===//
 
-/// Gives `op` the bias b - z * sum(w), and checks that no sum overflows.
-LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
-                                      MutableOperandRange biasOperand) {
+/// The numbers of a product; their channels are the last dimension.
+struct Lowering::ProductNumbers {
+  std::vector<int8_t> filter;
+  std::vector<int32_t> bias;
+
+  size_t getNumChannels() const { return bias.size(); }
+  /// The largest magnitude of a channel's sum of inputs up to `largest`, and
+  /// the sum of its weights.
+  std::pair<int64_t, int64_t> getReach(size_t channel, int64_t largest) const {
+    int64_t most = std::abs(int64_t(bias[channel])), sum = 0;
+    for (size_t i = channel; i < filter.size(); i += getNumChannels()) {
+      most += std::abs(int(filter[i])) * largest;
+      sum += filter[i];
+    }
+    return {most, sum};
+  }
+  /// Divides the numbers of a channel by two, rounded.
+  void halve(size_t channel) {
+    for (size_t i = channel; i < filter.size(); i += getNumChannels())
+      filter[i] = roundEven(filter[i] / 2.0);
+    bias[channel] = roundEven(bias[channel] / 2.0);
+  }
+};
+
+FailureOr<Lowering::ProductNumbers>
+Lowering::readNumbers(Operation *op, MutableOperandRange bias) {
   auto filter = weights.read<int8_t>(op->getOperand(1));
   if (failed(filter))
     return failure();
   size_t channels =
       cast<RankedTensorType>(op->getOperand(1).getType()).getShape().back();
-  std::vector<int32_t> bias(channels, 0);
+  ProductNumbers numbers{std::move(*filter), std::vector<int32_t>(channels, 0)};
+  if (bias.empty())
+    return numbers;
+  auto read = weights.read<int32_t>(bias[0].get());
+  if (failed(read))
+    return failure();
+  numbers.bias = std::move(*read);
+  return numbers;
+}
+
+/// Replaces the filter of `op` by `numbers`, of which each channel is divided
+/// by 2^halvings.
+void Lowering::replaceFilter(Operation *op, ArrayRef<int8_t> numbers,
+                             ArrayRef<int> halvings) {
+  auto type = cast<RankedTensorType>(getType(op->getOperand(1)));
+  SmallVector<double> scales = getScales(type);
+  scales.resize(halvings.size(), scales[0]);
+  for (auto [scale, count] : llvm::zip(scales, halvings))
+    scale = std::ldexp(scale, count);
+  quant::QuantizedType old = getElement(type);
+  auto element = quant::UniformQuantizedPerAxisType::get(
+      old.getFlags(), old.getStorageType(), old.getExpressedType(), scales,
+      SmallVector<int64_t>(scales.size(), 0), type.getRank() - 1,
+      old.getStorageTypeMin(), old.getStorageTypeMax());
+  auto get = op->getOperand(1).getDefiningOp<GetWeightOp>();
+  Value filter = weights.create(builder, op->getLoc(), get.getWeight(), numbers,
+                                type.getShape());
+  types[filter] = type.clone(element);
+  op->setOperand(1, filter);
+}
+
+/// Gives `op` the bias b - z * sum(w). A channel whose sum could leave its
+/// bits, as a large bias beside a filter of nearly nothing makes it, is
+/// computed on a coarser scale.
+LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
+                                      MutableOperandRange biasOperand) {
+  auto numbers = readNumbers(op, biasOperand);
+  if (failed(numbers))
+    return failure();
   std::string name = nameBeside(op, "bias");
-  if (!biasOperand.empty()) {
-    auto read = weights.read<int32_t>(biasOperand[0].get());
-    if (failed(read))
-      return failure();
-    bias = *read;
-  }
   int64_t zero = getZeroPoint(input);
   quant::QuantizedType element = getElement(input);
   int64_t largest = std::max(element.getStorageTypeMax() - zero,
                              zero - element.getStorageTypeMin());
-  std::vector<int64_t> sums(channels, 0), magnitudes(channels, 0);
-  for (auto [i, weight] : llvm::enumerate(*filter)) {
-    sums[i % channels] += weight;
-    magnitudes[i % channels] += std::abs(int(weight));
-  }
   int64_t limit = int64_t(1) << (form == RequantizeForm::Fixed ? 30 : 31);
-  for (size_t c = 0; c < channels; ++c) {
-    int64_t most = magnitudes[c] * largest + std::abs(int64_t(bias[c]));
-    int64_t folded = bias[c] - zero * sums[c];
-    if (most >= limit || std::abs(folded) >= limit)
+  SmallVector<int> halvings(numbers->getNumChannels(), 0);
+  for (auto [c, count] : llvm::enumerate(halvings)) {
+    auto [most, sum] = numbers->getReach(c, largest);
+    for (; most >= limit && numbers->bias[c] != 0; ++count) {
+      numbers->halve(c);
+      std::tie(most, sum) = numbers->getReach(c, largest);
+    }
+    if (most >= limit || (count && isQuantizedSum(getType(op->getResult(0)))))
       return op->emitOpError("the sum of channel ")
-             << c << " could reach " << std::max(most, std::abs(folded))
-             << ", more than its 32 bits hold; its bias is too large for the "
-                "scales of input and filter";
-    bias[c] = folded;
+             << c << " could be more than its 32 bits hold; its bias is too "
+             << "large for the scales of input and filter";
+    numbers->bias[c] -= zero * sum;
   }
-  biasOperand.assign(
-      weights.create(builder, op->getLoc(), name, ArrayRef<int32_t>(bias)));
+  if (llvm::any_of(halvings, [](int count) { return count != 0; }))
+    replaceFilter(op, numbers->filter, halvings);
+  biasOperand.assign(weights.create(builder, op->getLoc(), name,
+                                    ArrayRef<int32_t>(numbers->bias)));
   return success();
 }
 

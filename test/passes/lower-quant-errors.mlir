@@ -4,13 +4,14 @@
 !w = !quant.uniform<i8<-127:127>:f32, 5.000000e-01>
 mobile.weight @w dense_resource<w> : tensor<1x1x1x1xi8>
 mobile.weight @b dense_resource<b> : tensor<1xi32>
-func.func @overflow(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!x> {
+!s = !quant.uniform<i32:f32, 1.250000e-01>
+func.func @overflow(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!s> {
   %w = mobile.get_weight @w : tensor<1x1x1x1x!w>
   %b = mobile.get_weight @b : tensor<1xi32>
-  // expected-error @+1 {{the sum of channel 0 could reach 2147483774, more than its 32 bits hold; its bias is too large}}
+  // expected-error @+1 {{the sum of channel 0 could be more than its 32 bits hold; its bias is too large}}
   %0 = mobile.conv2d %x, %w bias %b
-      : tensor<1x8x8x1x!x>, tensor<1x1x1x1x!w>, tensor<1xi32> -> tensor<1x8x8x1x!x>
-  return %0 : tensor<1x8x8x1x!x>
+      : tensor<1x8x8x1x!x>, tensor<1x1x1x1x!w>, tensor<1xi32> -> tensor<1x8x8x1x!s>
+  return %0 : tensor<1x8x8x1x!s>
 }
 {-# dialect_resources: { builtin: { w: "0x0100000001", b: "0x04000000FDFFFF7F" } } #-}
 

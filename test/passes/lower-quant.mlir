@@ -9,6 +9,8 @@
 mobile.weight @w dense_resource<w> : tensor<1x1x2x2xi8>
 mobile.weight @b dense_resource<b> : tensor<2xi32>
 mobile.weight @d dense_resource<d> : tensor<3x3x2xi8>
+mobile.weight @c dense_resource<c> : tensor<1x1x1x1xi8>
+mobile.weight @huge dense_resource<huge> : tensor<1xi32>
 
 // CHECK-LABEL: func @product(
 // CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x8x8x2xi8> {mobile.quantized = !quant.uniform<i8:f32, 2.500000e-01:-2>})
@@ -57,6 +59,18 @@ func.func @table(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!y> {
   return %0 : tensor<1x8x8x2x!y>
 }
 
+// A sum that could leave 32 bits is computed of halves: the filter 2 / 2, the
+// bias 0x7FFFFFFD / 2 + 2 * 1, the factor twice 0.25 as that of @d.
+// CHECK-LABEL: func @coarse(
+// CHECK: get_weight @d.scale
+func.func @coarse(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!y> {
+  %w = mobile.get_weight @c : tensor<1x1x1x1x!d>
+  %b = mobile.get_weight @huge : tensor<1xi32>
+  %0 = mobile.conv2d %x, %w bias %b
+      : tensor<1x8x8x1x!x>, tensor<1x1x1x1x!d>, tensor<1xi32> -> tensor<1x8x8x1x!y>
+  return %0 : tensor<1x8x8x1x!y>
+}
+
 // f32 edges.
 // CHECK-LABEL: func @edges(
 // CHECK: %[[Q:.*]] = mobile.requantize %arg0 scale {{.*}} : tensor<1x4xf32>, tensor<1xf32>
@@ -71,9 +85,14 @@ func.func @edges(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
 // CHECK-DAG: w.bias: "0x400000006C000000C4000000"
 // The factors are [0.25, 0.125], relu6 is at 10 and 6 / 0.5 + 10 = 22.
 // CHECK-DAG: w.scale: "0x400000000000803E0000003E"
+// CHECK-DAG: d.scale: "0x400000000000003F"
+// CHECK-DAG: c_{{[0-9]+}}: "0x4000000001"
+// CHECK-DAG: c.bias: "0x4000000000000040"
 // CHECK-DAG: w.rounding: "0x400000000A0000000A00000016000000{{0*}}"
 
 {-# dialect_resources: { builtin: {
+  c: "0x0100000002",
+  huge: "0x04000000FDFFFF7F",
   w: "0x01000000010203FC",
   b: "0x0400000064000000C8000000",
   d: "0x01000000010203040506070809000102030405060708"
