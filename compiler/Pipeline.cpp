@@ -31,6 +31,7 @@ const StageEntry kStages[] = {
     {Stage::Fold, "fold",
      [](mlir::PassManager &passes, const PipelineOptions &) {
        passes.addPass(createFold());
+       passes.addPass(createFuseQuantize());
      }},
     {Stage::Raise, "raise",
      [](mlir::PassManager &passes, const PipelineOptions &) {

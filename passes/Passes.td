@@ -62,6 +62,24 @@ def InlineBlocks : Pass<"inline-blocks", "::mlir::ModuleOp"> {
   }];
 }
 
+def FuseQuantize : Pass<"fuse-quantize", "::mlir::ModuleOp"> {
+  let summary = "Compute in integers what stands between dequantize and quantize";
+  let description = [{
+    Models that others quantized say in f32 what they compute and where it is
+    rounded: quantize(op(dequantize(x), dequantize(weight))). Such convolutions,
+    linear ops, sums, pools and activations become quantized primitives, data
+    moves as i8, and pairs that cancel vanish. A product that is not rounded
+    before the residual stays a sum in i32. What has no integer form stays f32,
+    and a filter that only that uses becomes a weight in f32.
+
+    Errors: a filter with a zero point, of other than 8 bits or with scales along
+    another dimension than the output channels; a bias of another scale than
+    input * filter.
+
+    Example: `minnow-opt --fuse-quantize x.mlir`.
+  }];
+}
+
 def LowerQuant : Pass<"lower-quant", "::mlir::ModuleOp"> {
   let summary = "Replace quantized types by storage types";
   let description = [{
