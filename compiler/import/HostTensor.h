@@ -28,11 +28,35 @@ constexpr size_t maxRank = 8;
 /// than maxRank, or the product of those that are not 0 exceeds maxElements.
 std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);
 
+/// How a file stores integers.
+struct IntegerType {
+  unsigned bits = 64;
+  bool isSigned = true;
+};
+
+/// Integers that stand for floats, in the compiler's signed form: element i is
+/// scale * (numbers[i] - zero) with the scale and zero point of its index along
+/// `axis`, or with the only ones.
+struct QuantizedNumbers {
+  std::string name;
+  Shape shape;
+  std::vector<int32_t> numbers;
+  std::vector<float> scales;
+  std::vector<int64_t> zeros;
+  int64_t axis;
+  unsigned bits; // 8 or 32
+};
+
 /// A tensor of floats, or of integers of any width. The data always has as many
 /// elements as the shape.
 struct HostTensor {
   Shape shape;
   std::variant<std::vector<float>, std::vector<int64_t>> data;
+  /// Of integers.
+  IntegerType stored = {};
+  /// What the floats were dequantized from; null if they are floats by
+  /// themselves.
+  std::shared_ptr<const QuantizedNumbers> quantized = {};
 
   bool isFloat() const { return data.index() == 0; }
   size_t size() const { return isFloat() ? floats().size() : ints().size(); }
@@ -46,6 +70,12 @@ struct Weight {
   std::shared_ptr<const HostTensor> tensor;
 
   llvm::ArrayRef<int64_t> shape() const { return tensor->shape; }
+  /// The integers that the tensor stands for; null if it is floats. A constant
+  /// that was reshaped has lost them.
+  const QuantizedNumbers *quantized() const {
+    const auto &numbers = tensor->quantized;
+    return numbers && numbers->shape == tensor->shape ? numbers.get() : nullptr;
+  }
 };
 
 /// For each element of the permuted tensor, in row-major order, the position of

@@ -66,34 +66,80 @@ Tensor NetworkBuilder::input(StringRef name, ArrayRef<int64_t> shape) {
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// The floats of `weight`, its dimensions permuted, as a blob.
-static mlir::AsmResourceBlob makeBlob(const Weight &weight,
+/// The numbers `source` of a tensor of shape `shape`, its dimensions permuted,
+/// as `Stored`s in a blob.
+template <typename Stored, typename Number>
+static mlir::AsmResourceBlob makeBlob(ArrayRef<Number> source,
+                                      ArrayRef<int64_t> shape,
                                       ArrayRef<int64_t> order) {
-  ArrayRef<float> source = weight.tensor->floats();
-  auto blob = mlir::HeapAsmResourceBlob::allocate(source.size() * sizeof(float),
-                                                  blobAlignment);
-  auto *target = reinterpret_cast<float *>(blob.getMutableData().data());
+  auto blob = mlir::HeapAsmResourceBlob::allocate(
+      source.size() * sizeof(Stored), blobAlignment);
+  auto *target = reinterpret_cast<Stored *>(blob.getMutableData().data());
   if (is_sorted(order)) {
     copy(source, target);
     return blob;
   }
-  for (int64_t position : permutedPositions(weight.shape(), order))
+  for (int64_t position : permutedPositions(shape, order))
     *target++ = source[position];
   return blob;
+}
+
+/// The numbers of `weight` that it holds as a file does: integers if quantized.
+static mlir::AsmResourceBlob makeBlob(const Weight &weight,
+                                      ArrayRef<int64_t> order) {
+  const QuantizedNumbers *quantized = weight.quantized();
+  if (!quantized)
+    return makeBlob<float, float>(weight.tensor->floats(), weight.shape(),
+                                  order);
+  ArrayRef<int32_t> numbers = quantized->numbers;
+  return quantized->bits == 8
+             ? makeBlob<int8_t>(numbers, weight.shape(), order)
+             : makeBlob<int32_t>(numbers, weight.shape(), order);
 }
 
 WeightOp NetworkBuilder::addWeight(const Weight &weight,
                                    ArrayRef<int64_t> order,
                                    ArrayRef<int64_t> shape) {
-  std::string name = weight.key;
+  const QuantizedNumbers *quantized = weight.quantized();
+  const std::string &key = quantized ? quantized->name : weight.key;
+  std::string name = key;
   for (unsigned i = 1; !symbols.insert(name).second; ++i)
-    name = (weight.key + "." + Twine(i)).str();
-  auto type = RankedTensorType::get(shape, builder.getF32Type());
+    name = (key + "." + Twine(i)).str();
+  mlir::Type element = quantized ? builder.getIntegerType(quantized->bits)
+                                 : mlir::Type(builder.getF32Type());
+  auto type = RankedTensorType::get(shape, element);
   auto value =
       mlir::DenseResourceElementsAttr::get(type, name, makeBlob(weight, order));
   mlir::OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(function);
   return WeightOp::create(builder, builder.getUnknownLoc(), name, value);
+}
+
+/// The element type of a quantized weight in that order and shape. Dimensions
+/// that the shape leaves out are of size 1 and not the last.
+mlir::Type NetworkBuilder::quantizedElement(const Weight &weight,
+                                            ArrayRef<int64_t> order,
+                                            ArrayRef<int64_t> shape) {
+  const QuantizedNumbers &numbers = *weight.quantized();
+  auto storage = builder.getIntegerType(numbers.bits);
+  auto expressed = builder.getF32Type();
+  auto low = mlir::quant::QuantizedType::getDefaultMinimumForInteger(
+      true, numbers.bits);
+  auto high = mlir::quant::QuantizedType::getDefaultMaximumForInteger(
+      true, numbers.bits);
+  // Symmetric weights mostly leave the lowest number out.
+  if (numbers.bits == 8 && !is_contained(numbers.numbers, -128))
+    low = -127;
+  unsigned flags = mlir::quant::QuantizationFlags::Signed;
+  if (numbers.scales.size() == 1)
+    return mlir::quant::UniformQuantizedType::get(flags, storage, expressed,
+                                                  numbers.scales[0],
+                                                  numbers.zeros[0], low, high);
+  int64_t fromEnd = order.end() - find(order, numbers.axis);
+  SmallVector<double> scales(numbers.scales.begin(), numbers.scales.end());
+  return mlir::quant::UniformQuantizedPerAxisType::get(
+      flags, storage, expressed, scales, numbers.zeros,
+      std::max<int64_t>(shape.size() - fromEnd, 0), low, high);
 }
 
 /// A use of `weight` with its dimensions in the order `order`, seen as `shape`.
@@ -102,7 +148,15 @@ Value NetworkBuilder::weightValue(const Weight &weight, ArrayRef<int64_t> order,
   WeightOp &op = weights[{weight.tensor, order.vec(), shape.vec()}];
   if (!op)
     op = addWeight(weight, order, shape);
-  return GetWeightOp::create(builder, location, op.getType(), op.getSymName());
+  if (!weight.quantized())
+    return GetWeightOp::create(builder, location, op.getType(),
+                               op.getSymName());
+  auto type =
+      RankedTensorType::get(shape, quantizedElement(weight, order, shape));
+  Value numbers = GetWeightOp::create(builder, location, type, op.getSymName());
+  return DequantizeOp::create(builder, location,
+                              type.clone(builder.getF32Type()), numbers,
+                              Value(), Value());
 }
 
 FailureOr<Value> NetworkBuilder::vectorValue(const Weight &weight) {
@@ -118,7 +172,7 @@ FailureOr<Value> NetworkBuilder::vectorValue(const Weight &weight) {
 
 FailureOr<Value> NetworkBuilder::reshaped(Value value,
                                           ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  auto type = cast<RankedTensorType>(value.getType()).clone(shape);
   if (failed(checkSize(type)))
     return failure();
   while (auto producer = value.getDefiningOp<ReshapeOp>())

@@ -69,6 +69,10 @@ public:
   batchNorm(const Tensor &x, llvm::ArrayRef<Weight> parameters, double epsilon);
   mlir::FailureOr<Tensor> activate(const Tensor &x,
                                    mobile::Activation activation);
+  /// Rounds floats to `element`; and takes rounded ones as floats again.
+  mlir::FailureOr<Tensor> quantize(const Tensor &x,
+                                   mlir::quant::QuantizedType element);
+  mlir::FailureOr<Tensor> dequantize(const Tensor &x);
   mlir::FailureOr<Tensor> pool(const Tensor &x, mobile::PoolKind kind,
                                const Window &window, bool countPad);
   /// [n, c, h, w] -> [n, c, 1, 1]
@@ -119,6 +123,9 @@ private:
   mobile::WeightOp addWeight(const Weight &weight,
                              llvm::ArrayRef<int64_t> order,
                              llvm::ArrayRef<int64_t> shape);
+  mlir::Type quantizedElement(const Weight &weight,
+                              llvm::ArrayRef<int64_t> order,
+                              llvm::ArrayRef<int64_t> shape);
   mlir::FailureOr<mlir::Value> vectorValue(const Weight &weight);
   mlir::FailureOr<mlir::Value> arranged(const Tensor &x,
                                         llvm::ArrayRef<int64_t> order);

@@ -172,6 +172,21 @@ FailureOr<Tensor> NetworkBuilder::activate(const Tensor &x,
   return inOrder(result, form->order);
 }
 
+FailureOr<Tensor> NetworkBuilder::quantize(const Tensor &x,
+                                           mlir::quant::QuantizedType element) {
+  auto type = cast<mlir::RankedTensorType>(x.value.getType()).clone(element);
+  Value result = QuantizeOp::create(builder, location, type, x.value);
+  return inOrder(result, x.order);
+}
+
+FailureOr<Tensor> NetworkBuilder::dequantize(const Tensor &x) {
+  auto type = cast<mlir::RankedTensorType>(x.value.getType())
+                  .clone(builder.getF32Type());
+  Value result =
+      DequantizeOp::create(builder, location, type, x.value, Value(), Value());
+  return inOrder(result, x.order);
+}
+
 /// The order of the last `rank` dimensions among themselves in `order`.
 static Shape lastDimensions(ArrayRef<int64_t> order, size_t rank) {
   int64_t first = order.size() - rank;

@@ -52,6 +52,10 @@ mlir::FailureOr<HostTensor> foldSqueeze(const Folding &f);
 mlir::FailureOr<HostTensor> foldTranspose(const Folding &f);
 mlir::FailureOr<HostTensor> foldUnsqueeze(const Folding &f);
 
+// Quantization.cpp
+mlir::FailureOr<HostTensor> foldDequantizeLinear(const Folding &f);
+mlir::FailureOr<HostTensor> foldQuantizeLinear(const Folding &f);
+
 // Arithmetic.cpp
 mlir::FailureOr<HostTensor> foldAdd(const Folding &f);
 mlir::FailureOr<HostTensor> foldCast(const Folding &f);

@@ -50,6 +50,10 @@ mlir::FailureOr<Tensor> affine(Graph &graph, const Node &node, const Tensor &x,
 mlir::FailureOr<Tensor> convertGemm(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertMatMul(Graph &graph, const Node &node);
 
+// Quantization.cpp
+mlir::FailureOr<Tensor> convertDequantizeLinear(Graph &graph, const Node &node);
+mlir::FailureOr<Tensor> convertQuantizeLinear(Graph &graph, const Node &node);
+
 // Reductions.cpp
 mlir::FailureOr<Tensor> convertReduceMax(Graph &graph, const Node &node);
 mlir::FailureOr<Tensor> convertReduceMean(Graph &graph, const Node &node);

@@ -218,8 +218,7 @@ FailureOr<Tensor> Graph::tensor(const Node &node, size_t i) {
       ", is a constant; it must depend on an input of the network");
 }
 
-FailureOr<std::shared_ptr<const HostTensor>> Graph::constant(const Node &node,
-                                                             size_t i) {
+FailureOr<HostTensorPtr> Graph::constant(const Node &node, size_t i) {
   if (!node.hasInput(i))
     return node.fail("input " + Twine(i) + " is missing");
   Meaning &meaning = meanings[node.input(i)];
@@ -284,6 +283,10 @@ FailureOr<float> Graph::scalar(const Node &node, size_t i, float missing) {
 // Outputs
 //===----------------------------------------------------------------------===//
 
+static bool isQuantized(const Tensor &tensor) {
+  return minnow::mobile::getQuantizedElement(tensor.value.getType()) != nullptr;
+}
+
 FailureOr<std::vector<std::pair<std::string, Tensor>>> Graph::outputs() {
   std::vector<std::pair<std::string, Tensor>> result;
   for (const onnx::ValueInfoProto &output : model.graph().output()) {
@@ -291,9 +294,13 @@ FailureOr<std::vector<std::pair<std::string, Tensor>>> Graph::outputs() {
     if (found == meanings.end())
       (void)faults.add("output " + quote(output.name()) +
                        " is written by no node");
-    else if (found->second.tensor)
+    else if (found->second.tensor) {
+      if (isQuantized(*found->second.tensor))
+        (void)faults.add("output " + quote(output.name()) +
+                         " is quantized; end the network with a "
+                         "DequantizeLinear");
       result.emplace_back(output.name(), *found->second.tensor);
-    else if (found->second.constant || found->second.initializer)
+    } else if (found->second.constant || found->second.initializer)
       (void)faults.add("output " + quote(output.name()) +
                        " does not depend on any input");
   }

@@ -35,6 +35,8 @@ public:
   bool isConstant(const Node &node, size_t i) const;
   /// A value computed at run time.
   mlir::FailureOr<Tensor> tensor(const Node &node, size_t i);
+  /// Numbers known now, of any type.
+  mlir::FailureOr<HostTensorPtr> constant(const Node &node, size_t i);
   /// Numbers known now, floats.
   mlir::FailureOr<Weight> weight(const Node &node, size_t i);
   /// Integers known now, a vector or a scalar.
@@ -67,8 +69,6 @@ private:
   bool allConstant(const Node &node) const;
   void addUnsupported(const Node &node, llvm::StringRef why);
   void reportUnsupported();
-  mlir::FailureOr<std::shared_ptr<const HostTensor>> constant(const Node &node,
-                                                              size_t i);
 
   Model &model;
   NetworkBuilder &builder;

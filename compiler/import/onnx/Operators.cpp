@@ -29,6 +29,9 @@ static constexpr Operator operators[] = {
     {"ConstantOfShape", 11, "input!", nullptr, foldConstantOfShape, ""},
     {"Conv", 11, "X W! B!?", convertConv, nullptr,
      "2-D, batch 1, no dilations; group 1, or as many as channels and filters"},
+    {"DequantizeLinear", 11, "x x_scale! x_zero_point!?",
+     convertDequantizeLinear, foldDequantizeLinear,
+     "INT8 and UINT8, constants also INT32; at run time one scale, no blocks"},
     {"Div", 11, "A B", convertDiv, foldDiv,
      "a computed value by a constant, which becomes a product; integers only "
      "of constants"},
@@ -57,6 +60,8 @@ static constexpr Operator operators[] = {
     {"Neg", 11, "X", nullptr, foldNeg, ""},
     {"Pad", 11, "data pads! constant_value!? axes!?", convertPad, nullptr,
      "zeros around height and width of 4 dimensions"},
+    {"QuantizeLinear", 11, "x y_scale! y_zero_point!?", convertQuantizeLinear,
+     foldQuantizeLinear, "to INT8 or UINT8; at run time one scale, no blocks"},
     {"ReduceMax", 11, "data axes!?", convertReduceMax, nullptr, ""},
     {"ReduceMean", 11, "data axes!?", convertReduceMean, nullptr, ""},
     {"ReduceMin", 11, "data axes!?", convertReduceMin, nullptr, ""},

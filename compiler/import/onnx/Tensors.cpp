@@ -149,6 +149,13 @@ static void decodeField(const TensorProto &tensor, HostTensor &result) {
   }
 }
 
+/// The type of integers that `type` names.
+static IntegerType integerType(int32_t type) {
+  bool isSigned = type == TensorProto::INT8 || type == TensorProto::INT16 ||
+                  type == TensorProto::INT32 || type == TensorProto::INT64;
+  return {unsigned(8 * elementBytes(type)), isSigned};
+}
+
 FailureOr<HostTensor> Model::tensor(const TensorProto &tensor, StringRef what) {
   HostTensor result;
   result.shape.assign(tensor.dims().begin(), tensor.dims().end());
@@ -158,6 +165,8 @@ FailureOr<HostTensor> Model::tensor(const TensorProto &tensor, StringRef what) {
                       shapeText(result.shape));
   int32_t type = tensor.data_type();
   size_t width = elementBytes(type);
+  if (!isFloatType(type))
+    result.stored = integerType(type);
   if (!width)
     return faults.add(Twine(what) + " has elements of " +
                       elementTypeName(type) +
