@@ -42,6 +42,22 @@ struct Machine {
 /// The widest array that the encoding and the simulator take.
 inline constexpr uint32_t kMaxLanes = 64;
 
+/// What is wrong with a machine; null if nothing is.
+inline const char *checkMachine(const Machine &machine) {
+  if (!machine.rows || machine.rows > 1024 || !machine.columns ||
+      machine.columns > kMaxLanes || !machine.lanes ||
+      machine.lanes > kMaxLanes)
+    return "the array or the lanes are none or too many";
+  if (machine.activationBytes > 1u << 30 || machine.weightBytes > 1u << 30 ||
+      machine.accumulators > 1u << 16)
+    return "a memory is larger than the encoding reaches";
+  if (!machine.dramBytesPerCycle || !machine.queueDepth ||
+      machine.dramLatency > 1u << 20 || machine.vectorStartup > 1u << 20 ||
+      !machine.clockMHz)
+    return "a rate is zero or a delay out of range";
+  return nullptr;
+}
+
 /// In-order queues that run beside each other.
 enum class Engine : uint8_t { DmaIn, DmaOut, Matrix, Depthwise, Vector };
 inline constexpr unsigned kEngines = 5;

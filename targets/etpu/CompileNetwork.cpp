@@ -64,7 +64,9 @@ CompiledProgram etpu::compileNetwork(const Machine &machine, Network network,
                                      std::string &error) {
   CompiledProgram program;
   addInputs(network);
-  chooseBlocks(machine, network);
+  chooseBlocks(machine, network, error);
+  if (!error.empty())
+    return program;
   Plan plan = planNetwork(machine, network, error);
   if (!error.empty())
     return program;

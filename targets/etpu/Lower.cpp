@@ -170,9 +170,8 @@ public:
            bool isResident)
       : machine(machine), network(network), plan(plan), section(section),
         ports(ports), isResident(isResident),
-        matrixRing{0, machine.accumulators * 3 / 4, 0},
-        depthwiseRing{machine.accumulators * 3 / 4, machine.accumulators,
-                      machine.accumulators * 3 / 4} {}
+        matrixRing{0, splitAccumulators(machine).matrix, 0},
+        depthwiseRing{matrixRing.end, machine.accumulators, matrixRing.end} {}
 
   std::vector<Task> run(std::string &error);
 
@@ -186,11 +185,15 @@ private:
   void emitBytes(const Layer &layer, const Strip &strip);
   void emitAttention(const Layer &layer, const Strip &strip);
   void emitStores(const Layer &layer, const Strip &strip);
+  void emitChain(const Strip &strip);
   void emitRequant(const Layer &layer, const Strip &strip, uint32_t block,
                    uint32_t entry);
+  Task &addProduct(const Layer &layer, const Descriptor &input,
+                   uint32_t address, uint32_t entry);
 
   Descriptor describe(int tensor, RowRange rows) const;
   Descriptor describeWindow(const Layer &layer, const Strip &strip) const;
+  Descriptor describeSlot(int tensor, uint32_t block) const;
   const WeightPiece &getPiece(const Layer &layer, uint32_t block) const;
   uint32_t getPlace(const Layer &layer, uint32_t block) const {
     return places[index(layer)] + getPiece(layer, block).address -
@@ -230,6 +233,12 @@ private:
   unsigned softmaxTurn = 0;
   uint16_t call = 0;
   std::vector<Task> tasks;
+  bool isTooWide = false; // a strip that no ring of accumulators holds
+
+  uint32_t take(Ring &ring, uint32_t count) {
+    isTooWide |= count > ring.end - ring.begin;
+    return ring.take(count);
+  }
 };
 
 } // namespace
@@ -364,8 +373,10 @@ void Lowering::emitRequant(const Layer &layer, const Strip &strip,
                            uint32_t block, uint32_t entry) {
   Task &task = add(Opcode::Requant);
   Instruction &code = task.op.code;
-  task.op.a = describe(layer.output, {strip.begin, strip.end});
-  code.block = block;
+  bool isSlot = plan.tensors[layer.output].ringBlocks != 0;
+  task.op.a = isSlot ? describeSlot(layer.output, block)
+                     : describe(layer.output, {strip.begin, strip.end});
+  code.block = isSlot ? 0 : block;
   code.entry = entry;
   code.address = getPlace(layer, block) + getPiece(layer, block).parameters;
   if (layer.addend >= 0) {
@@ -376,12 +387,95 @@ void Lowering::emitRequant(const Layer &layer, const Strip &strip,
     code.flags |= kFlagTable;
 }
 
+/// A block of an inner tensor of a chain, as a tensor of one.
+Descriptor Lowering::describeSlot(int tensor, uint32_t block) const {
+  const Storage &storage = plan.tensors[tensor];
+  Descriptor d = describe(tensor, {0, network.tensors[tensor].rows});
+  d.base = storage.base + block % storage.ringBlocks * d.blockPitch;
+  d.channels = d.lastChannels = d.channelsOf(block);
+  d.blocks = 1;
+  d.blockPitch = 0;
+  return d;
+}
+
+/// Products of a window over all of `input` with the weights at `address`.
+Task &Lowering::addProduct(const Layer &layer, const Descriptor &input,
+                           uint32_t address, uint32_t entry) {
+  bool isConv = layer.kind == LayerKind::Conv;
+  Task &task = add(isConv ? Opcode::Conv : Opcode::DwConv);
+  Instruction &code = task.op.code;
+  task.op.a = input;
+  code.address = address;
+  code.entry = entry;
+  code.kernelHeight = layer.kernelHeight;
+  code.kernelWidth = layer.kernelWidth;
+  code.stride = layer.stride;
+  return task;
+}
+
+/// The three layers of a chain for one block of expanded channels after the
+/// other; the sums of the projection wait for the last.
+void Lowering::emitChain(const Strip &strip) {
+  const Layer *layers = &network.layers[strip.layer - 2];
+  auto getWhole = [&](unsigned i) {
+    return Strip{strip.layer - 2 + i, 0,
+                 network.tensors[layers[i].output].rows};
+  };
+  auto countPositions = [&](unsigned i) {
+    const Tensor &map = network.tensors[layers[i].output];
+    return map.rows * map.columns;
+  };
+  const Tensor &expanded = network.tensors[layers[0].output];
+  const Tensor &output = network.tensors[layers[2].output];
+  auto getWidth = [&](const Tensor &map, uint32_t block) {
+    return std::min(map.blockChannels,
+                    map.channels - block * map.blockChannels);
+  };
+  Descriptor input = describeWindow(layers[0], getWhole(0));
+  uint32_t sums = take(matrixRing, countPositions(2) * output.getBlocks());
+  for (uint32_t block = 0; block < expanded.getBlocks(); ++block) {
+    call = layers[0].call;
+    uint32_t entry = take(depthwiseRing, countPositions(0));
+    addProduct(layers[0], input, getPlace(layers[0], block), entry).op.code.n =
+        getWidth(expanded, block);
+    emitRequant(layers[0], getWhole(0), block, entry);
+
+    call = layers[1].call;
+    Descriptor window = describeWindow(layers[1], getWhole(1));
+    Descriptor slot = describeSlot(layers[0].output, block);
+    slot.padTop = window.padTop;
+    slot.padBottom = window.padBottom;
+    slot.padLeft = window.padLeft;
+    slot.padRight = window.padRight;
+    slot.padValue = window.padValue;
+    entry = take(depthwiseRing, countPositions(1));
+    addProduct(layers[1], slot, getPlace(layers[1], block), entry);
+    emitRequant(layers[1], getWhole(1), block, entry);
+
+    call = layers[2].call;
+    slot = describeSlot(layers[1].output, block);
+    for (uint32_t o = 0; o < output.getBlocks(); ++o) {
+      uint32_t n = getWidth(output, o);
+      Instruction &code = addProduct(layers[2], slot,
+                                     getPlace(layers[2], o) +
+                                         block * expanded.blockChannels * n,
+                                     sums + o * countPositions(2))
+                              .op.code;
+      code.n = n;
+      if (block)
+        code.flags |= kFlagAccumulate;
+    }
+  }
+  for (uint32_t o = 0; o < output.getBlocks(); ++o)
+    emitRequant(layers[2], strip, o, sums + o * countPositions(2));
+}
+
 void Lowering::emitConv(const Layer &layer, const Strip &strip) {
   Descriptor a = describeWindow(layer, strip);
   const Tensor &output = network.tensors[layer.output];
   uint32_t positions = (strip.end - strip.begin) * output.columns;
   for (uint32_t block = 0; block < output.getBlocks(); ++block) {
-    uint32_t entry = matrixRing.take(positions);
+    uint32_t entry = take(matrixRing, positions);
     uint32_t n = std::min(output.blockChannels,
                           output.channels - block * output.blockChannels);
     if (!layer.offsets.empty()) {
@@ -392,15 +486,9 @@ void Lowering::emitConv(const Layer &layer, const Strip &strip) {
       load.address = section.layers[index(layer)].offsets[block] +
                      strip.begin * output.columns * n * 4;
     }
-    Task &task = add(Opcode::Conv);
-    Instruction &code = task.op.code;
-    task.op.a = a;
+    Instruction &code =
+        addProduct(layer, a, getPlace(layer, block), entry).op.code;
     code.n = n;
-    code.entry = entry;
-    code.address = getPlace(layer, block);
-    code.kernelHeight = layer.kernelHeight;
-    code.kernelWidth = layer.kernelWidth;
-    code.stride = layer.stride;
     if (!layer.offsets.empty())
       code.flags |= kFlagAccumulate;
     emitRequant(layer, strip, block, entry);
@@ -412,16 +500,8 @@ void Lowering::emitDwConv(const Layer &layer, const Strip &strip) {
   uint32_t positions =
       (strip.end - strip.begin) * network.tensors[layer.output].columns;
   for (uint32_t block = 0; block < a.blocks; ++block) {
-    uint32_t entry = depthwiseRing.take(positions);
-    Task &task = add(Opcode::DwConv);
-    Instruction &code = task.op.code;
-    task.op.a = a;
-    code.block = block;
-    code.entry = entry;
-    code.address = getPlace(layer, block);
-    code.kernelHeight = layer.kernelHeight;
-    code.kernelWidth = layer.kernelWidth;
-    code.stride = layer.stride;
+    uint32_t entry = take(depthwiseRing, positions);
+    addProduct(layer, a, getPlace(layer, block), entry).op.code.block = block;
     emitRequant(layer, strip, block, entry);
   }
 }
@@ -429,7 +509,7 @@ void Lowering::emitDwConv(const Layer &layer, const Strip &strip) {
 void Lowering::emitPool(const Layer &layer, const Strip &strip) {
   const Tensor &input = network.tensors[layer.input];
   Descriptor a = describe(layer.input, {0, input.rows});
-  uint32_t entry = depthwiseRing.take(a.blocks);
+  uint32_t entry = take(depthwiseRing, a.blocks);
   Task &task = add(Opcode::Pool);
   task.op.a = a;
   task.op.code.entry = entry;
@@ -480,7 +560,7 @@ void Lowering::emitAttention(const Layer &layer, const Strip &strip) {
     return d;
   };
   for (uint32_t head = 0; head < layer.heads; ++head) {
-    uint32_t entry = matrixRing.take(positions * (groups + 1));
+    uint32_t entry = take(matrixRing, positions * (groups + 1));
     for (uint32_t group = 0; group < groups; ++group) {
       uint32_t first = group * kMaxLanes;
       uint32_t count = std::min(kMaxLanes, keys - first);
@@ -557,6 +637,10 @@ void Lowering::emitStores(const Layer &layer, const Strip &strip) {
 
 void Lowering::emit(const Strip &strip) {
   const Layer &layer = network.layers[strip.layer];
+  if (plan.chain[strip.layer] >= 0) {
+    emitChain(strip);
+    return emitStores(layer, strip);
+  }
   switch (layer.kind) {
   case LayerKind::Input:
     emitInput(layer, strip);
@@ -585,18 +669,31 @@ std::vector<Task> Lowering::run(std::string &error) {
   places.assign(network.layers.size(), 0);
   lastSteps.assign(network.layers.size(), 0);
   std::vector<bool> isLoaded(network.layers.size());
+  auto getFirst = [&](unsigned layer) {
+    return plan.chain[layer] >= 0 ? layer - 2 : layer;
+  };
   for (size_t step = 0; step < plan.strips.size(); ++step)
-    lastSteps[plan.strips[step].layer] = step;
+    for (unsigned i = getFirst(plan.strips[step].layer);
+         i <= plan.strips[step].layer; ++i)
+      lastSteps[i] = step;
   for (size_t step = 0; step < plan.strips.size(); ++step) {
     const Strip &strip = plan.strips[step];
-    call = network.layers[strip.layer].call;
-    if (!isLoaded[strip.layer] && !loadWeights(strip.layer, step)) {
-      error = "the weights of layer '" + network.layers[strip.layer].name +
-              "' and of those that run beside it do not fit the weight memory";
+    for (unsigned i = getFirst(strip.layer); i <= strip.layer; ++i) {
+      call = network.layers[i].call;
+      if (!isLoaded[i] && !loadWeights(i, step)) {
+        error = "the weights of layer '" + network.layers[i].name +
+                "' and of those that run beside it do not fit the weight "
+                "memory";
+        return {};
+      }
+      isLoaded[i] = true;
+    }
+    emit(strip);
+    if (isTooWide) {
+      error = "a row of layer '" + network.layers[strip.layer].name +
+              "' does not fit the accumulators";
       return {};
     }
-    isLoaded[strip.layer] = true;
-    emit(strip);
   }
   return std::move(tasks);
 }

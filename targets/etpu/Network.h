@@ -76,8 +76,9 @@ struct Network {
 };
 
 /// Chooses the channel blocks of all tensors: as wide as the array's columns
-/// and equally wide; those of an attention are its heads.
-void chooseBlocks(const Machine &machine, Network &network);
+/// and equally wide; those of an attention are its heads. Empty `error` if it
+/// could.
+void chooseBlocks(const Machine &machine, Network &network, std::string &error);
 
 /// What a network became.
 struct CompiledProgram {

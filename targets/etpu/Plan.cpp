@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/etpu/Plan.h"
 #include "passes/MemoryPlan.h"
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -10,31 +11,70 @@
 using namespace minnow;
 using namespace minnow::etpu;
 
-void etpu::chooseBlocks(const Machine &machine, Network &network) {
-  // Heads first: a block of queries, keys, values and results is a head.
+namespace {
+
+/// Tensors whose blocks must be alike, as classes.
+class BlockClasses {
+public:
+  explicit BlockClasses(const Network &network)
+      : parents(network.tensors.size()), fixed(network.tensors.size()) {
+    for (size_t i = 0; i < parents.size(); ++i)
+      parents[i] = i;
+  }
+  int find(int tensor) {
+    while (parents[tensor] != tensor)
+      tensor = parents[tensor] = parents[parents[tensor]];
+    return tensor;
+  }
+  void join(int a, int b) { parents[find(a)] = find(b); }
+  /// False if the class has another size already.
+  bool fix(int tensor, uint32_t channels) {
+    uint32_t &size = fixed[find(tensor)];
+    if (size && size != channels)
+      return false;
+    size = channels;
+    return true;
+  }
+  uint32_t getFixed(int tensor) { return fixed[find(tensor)]; }
+
+private:
+  std::vector<int> parents;
+  std::vector<uint32_t> fixed;
+};
+
+} // namespace
+
+void etpu::chooseBlocks(const Machine &machine, Network &network,
+                        std::string &error) {
+  // What goes by bytes or channels has the blocks of its operands.
+  BlockClasses classes(network);
+  for (const Layer &layer : network.layers) {
+    if (layer.kind != LayerKind::Conv && layer.kind != LayerKind::Attention &&
+        layer.kind != LayerKind::Input)
+      classes.join(layer.input, layer.output);
+    if (layer.addend >= 0)
+      classes.join(layer.addend, layer.output);
+  }
+  // A block of queries, keys, values and results is a head.
   for (const Layer &layer : network.layers) {
     if (layer.kind != LayerKind::Attention)
       continue;
-    Tensor &query = network.tensors[layer.input];
-    Tensor &output = network.tensors[layer.output];
-    query.blockChannels = query.channels / layer.heads;
-    output.blockChannels = output.channels / layer.heads;
-    network.tensors[layer.key].blockChannels = query.blockChannels;
-    network.tensors[layer.value].blockChannels = output.blockChannels;
+    uint32_t depth = network.tensors[layer.input].channels / layer.heads;
+    uint32_t width = network.tensors[layer.output].channels / layer.heads;
+    if (!classes.fix(layer.input, depth) || !classes.fix(layer.key, depth) ||
+        !classes.fix(layer.value, width) || !classes.fix(layer.output, width))
+      error = "the heads of '" + layer.name +
+              "' are cut otherwise than those of another attention that shares "
+              "its operands";
   }
   uint32_t widest = std::min(machine.columns, machine.lanes);
-  for (Tensor &tensor : network.tensors) {
-    if (tensor.blockChannels)
-      continue;
+  for (size_t i = 0; i < network.tensors.size(); ++i) {
+    Tensor &tensor = network.tensors[i];
     uint32_t blocks = (tensor.channels + widest - 1) / widest;
-    tensor.blockChannels = (tensor.channels + blocks - 1) / blocks;
+    uint32_t fixed = classes.getFixed(i);
+    tensor.blockChannels =
+        fixed ? fixed : (tensor.channels + blocks - 1) / blocks;
   }
-  // What goes by bytes has the blocks of its input.
-  for (const Layer &layer : network.layers)
-    if (layer.kind != LayerKind::Conv && layer.kind != LayerKind::Attention &&
-        layer.kind != LayerKind::Input)
-      network.tensors[layer.output].blockChannels =
-          network.tensors[layer.input].blockChannels;
 }
 
 RowRange etpu::getInputRows(const Layer &layer, const Tensor &input,
@@ -88,15 +128,21 @@ uint64_t etpu::getSoftmaxBytes(const Network &network, const Layer &layer,
 
 namespace {
 
-/// One attempt: segments and strip sizes are given.
+/// What runs interleaved, see Plan.
+struct Groups {
+  std::vector<unsigned> segment;
+  std::vector<int> chain;
+};
+
+/// One attempt: groups and strip sizes are given.
 class Planner {
 public:
-  Planner(const Machine &machine, const Network &network,
-          std::vector<unsigned> segment, uint32_t positions, uint32_t slack,
-          uint32_t overlap)
+  Planner(const Machine &machine, const Network &network, const Groups &groups,
+          uint32_t positions, uint32_t slack, uint32_t overlap)
       : machine(machine), network(network), positions(positions), slack(slack),
         overlap(overlap) {
-    plan.segment = std::move(segment);
+    plan.segment = groups.segment;
+    plan.chain = groups.chain;
   }
 
   Plan run() {
@@ -116,6 +162,15 @@ private:
   void placeTensors();
   uint32_t getRingRows(int tensor) const;
 
+  bool isChain(unsigned layer) const { return plan.chain[layer] == int(layer); }
+  /// Whether a layer runs inside of the strips of another.
+  bool isInner(unsigned layer) const {
+    return plan.chain[layer] >= 0 && !isChain(layer);
+  }
+  /// All that the strips of a layer read from other strips.
+  std::vector<int> getReads(unsigned layer) const;
+  RowRange getReadRows(int tensor, const Strip &strip) const;
+
   const Machine &machine;
   const Network &network;
   const uint32_t positions, slack, overlap;
@@ -126,14 +181,29 @@ private:
 
 } // namespace
 
-/// Strips of about `positions` positions, all alike.
+std::vector<int> Planner::getReads(unsigned layer) const {
+  if (!isChain(layer))
+    return ::getReads(network.layers[layer]);
+  std::vector<int> reads = {network.layers[layer - 2].input};
+  if (network.layers[layer].addend >= 0)
+    reads.push_back(network.layers[layer].addend);
+  return reads;
+}
+
+RowRange Planner::getReadRows(int tensor, const Strip &strip) const {
+  if (isChain(strip.layer))
+    return {0, network.tensors[tensor].rows};
+  return ::getReadRows(network, network.layers[strip.layer], tensor, strip);
+}
+
+/// Strips of about `positions` positions, all alike; chains are one.
 void Planner::chooseHeights() {
   producer.assign(network.tensors.size(), -1);
   for (unsigned i = 0; i < network.layers.size(); ++i) {
     const Layer &layer = network.layers[i];
     producer[layer.output] = i;
     const Tensor &output = network.tensors[layer.output];
-    uint32_t limit = positions;
+    uint32_t limit = plan.chain[i] >= 0 ? ~0u : positions;
     if (layer.kind == LayerKind::Attention) {
       // Logits and results of two heads share the accumulators.
       const Tensor &key = network.tensors[layer.key];
@@ -153,10 +223,10 @@ void Planner::ensure(unsigned index, uint32_t rows) {
     uint32_t total = network.tensors[layer.output].rows;
     Strip strip{index, done[index],
                 std::min(done[index] + heights[index], total)};
-    for (int tensor : getReads(layer)) {
+    for (int tensor : getReads(index)) {
       int source = producer[tensor];
       if (source >= 0 && plan.segment[source] == plan.segment[index])
-        ensure(source, getReadRows(network, layer, tensor, strip).end);
+        ensure(source, getReadRows(tensor, strip).end);
     }
     plan.strips.push_back(strip);
     done[index] = strip.end;
@@ -171,7 +241,8 @@ void Planner::orderStrips() {
       ++end;
     // The last layer asks for what it needs; then what it did not.
     for (unsigned i = end; i-- > begin;)
-      ensure(i, network.tensors[network.layers[i].output].rows);
+      if (!isInner(i))
+        ensure(i, network.tensors[network.layers[i].output].rows);
   }
 }
 
@@ -182,11 +253,9 @@ uint32_t Planner::getRingRows(int tensor) const {
   // Backwards: `needed` is the first row that a later step reads.
   for (size_t i = plan.strips.size(); i-- > 0;) {
     const Strip &strip = plan.strips[i];
-    const Layer &layer = network.layers[strip.layer];
-    for (int read : getReads(layer))
+    for (int read : getReads(strip.layer))
       if (read == tensor)
-        needed =
-            std::min(needed, getReadRows(network, layer, tensor, strip).begin);
+        needed = std::min(needed, getReadRows(tensor, strip).begin);
     // A strip takes its rows even where nothing on chip reads them.
     if (int(strip.layer) == source)
       most = std::max(most, strip.end - std::min(needed, strip.begin));
@@ -209,8 +278,12 @@ void Planner::placeTensors() {
     };
     touch(layers[plan.strips[i].layer]);
     touch(lives[layer.output]);
-    for (int tensor : getReads(layer))
+    for (int tensor : getReads(plan.strips[i].layer))
       touch(lives[tensor]);
+    if (isChain(plan.strips[i].layer)) {
+      touch(lives[(&layer)[-1].input]);
+      touch(lives[layer.input]);
+    }
   }
   plan.tensors.assign(network.tensors.size(), {});
   plan.softmax.assign(network.layers.size(), {});
@@ -232,14 +305,18 @@ void Planner::placeTensors() {
       continue;
     uint32_t rows = tensor.rows;
     int source = producer[i];
-    if (source >= 0)
+    if (source >= 0 && isInner(source))
+      storage.ringBlocks = std::min(kChainBlocks, tensor.getBlocks());
+    else if (source >= 0)
       rows = getRingRows(i) + slack * heights[source];
     if (rows < tensor.rows)
       storage.ringRows = rows;
     rows = std::min(rows, tensor.rows);
     // Blocks have the same pitch; the last may be narrower.
-    storage.bytes = uint64_t(rows) * tensor.columns * tensor.blockChannels *
-                    tensor.getBlocks();
+    uint32_t blocks =
+        storage.ringBlocks ? storage.ringBlocks : tensor.getBlocks();
+    storage.bytes =
+        uint64_t(rows) * tensor.columns * tensor.blockChannels * blocks;
     add(storage, lives[i], i);
   }
   for (size_t i = 0; i < network.layers.size(); ++i)
@@ -283,10 +360,11 @@ private:
   bool fits(const Plan &plan) const {
     return plan.bytes <= machine.activationBytes;
   }
-  std::vector<unsigned> makeSingletons() const;
+  Groups makeSingletons() const;
+  bool isChainable(unsigned projection, const Groups &groups) const;
+  bool makeChain(Groups &groups, const std::vector<int> &peak) const;
   bool merge(std::vector<unsigned> &segment, const std::vector<int> &peak);
-  Plan relax(const std::vector<unsigned> &segment, uint32_t positions,
-             Plan plan);
+  Plan relax(const Groups &groups, uint32_t positions, Plan plan);
 
   const Machine &machine;
   Network &network;
@@ -294,11 +372,71 @@ private:
 
 } // namespace
 
-std::vector<unsigned> Merger::makeSingletons() const {
-  std::vector<unsigned> segment;
+Groups Merger::makeSingletons() const {
+  Groups groups;
   for (unsigned i = 0; i < network.layers.size(); ++i)
-    segment.push_back(i);
-  return segment;
+    groups.segment.push_back(i);
+  groups.chain.assign(network.layers.size(), -1);
+  return groups;
+}
+
+/// Whether the layer and the two before it can be a chain: pointwise,
+/// depthwise, pointwise, nothing else reads what is between, and all sums fit.
+bool Merger::isChainable(unsigned projection, const Groups &groups) const {
+  if (projection < 2)
+    return false;
+  for (unsigned i = projection - 2; i <= projection; ++i)
+    if (groups.chain[i] >= 0)
+      return false;
+  const Layer *layers = &network.layers[projection - 2];
+  auto isPointwise = [](const Layer &layer) {
+    return layer.kind == LayerKind::Conv && layer.kernelHeight == 1 &&
+           layer.kernelWidth == 1 && layer.stride == 1 && layer.offsets.empty();
+  };
+  if (!isPointwise(layers[0]) || layers[1].kind != LayerKind::DwConv ||
+      !isPointwise(layers[2]) || layers[0].addend >= 0 ||
+      layers[1].addend >= 0 || layers[1].input != layers[0].output ||
+      layers[2].input != layers[1].output)
+    return false;
+  for (int inner : {layers[0].output, layers[1].output}) {
+    unsigned readers = 0;
+    for (const Layer &layer : network.layers)
+      for (int read : getReads(layer))
+        readers += read == inner;
+    for (int output : network.outputs)
+      readers += output == inner;
+    if (readers != 1)
+      return false;
+  }
+  auto getPositions = [&](const Layer &layer) {
+    const Tensor &map = network.tensors[layer.output];
+    return map.rows * map.columns;
+  };
+  AccumulatorSplit split = splitAccumulators(machine);
+  for (unsigned i = projection - 2; i < projection; ++i)
+    if (groups.segment[i] == groups.segment[i + 1] ||
+        getPositions(network.layers[i]) > split.rest)
+      return false;
+  return getPositions(layers[2]) *
+             network.tensors[layers[2].output].getBlocks() <=
+         split.matrix;
+}
+
+/// Makes a chain around a tensor of `peak`, if one can be.
+bool Merger::makeChain(Groups &groups, const std::vector<int> &peak) const {
+  for (unsigned i = 2; i < network.layers.size(); ++i) {
+    const Layer *layers = &network.layers[i - 2];
+    bool isAtPeak = llvm::is_contained(peak, layers[0].output) ||
+                    llvm::is_contained(peak, layers[1].output);
+    if (!isAtPeak || !isChainable(i, groups))
+      continue;
+    for (unsigned inner = i - 2; inner <= i; ++inner) {
+      groups.chain[inner] = i;
+      groups.segment[inner] = groups.segment[i - 2];
+    }
+    return true;
+  }
+  return false;
 }
 
 /// Merges all segments from the producer of the largest tensor of `peak` that
@@ -338,11 +476,10 @@ bool Merger::merge(std::vector<unsigned> &segment,
 }
 
 /// Gives what memory is left to rings and lifetimes.
-Plan Merger::relax(const std::vector<unsigned> &segment, uint32_t positions,
-                   Plan plan) {
+Plan Merger::relax(const Groups &groups, uint32_t positions, Plan plan) {
   for (uint32_t overlap : {48, 24, 12, 6, 3, 1})
     for (uint32_t slack : {2, 1, 0}) {
-      Planner planner(machine, network, segment, positions, slack, overlap);
+      Planner planner(machine, network, groups, positions, slack, overlap);
       Plan better = planner.run();
       if (fits(better))
         return better;
@@ -351,17 +488,21 @@ Plan Merger::relax(const std::vector<unsigned> &segment, uint32_t positions,
 }
 
 Plan Merger::run(std::string &error) {
-  for (uint32_t positions : {512, 256, 128, 64}) {
-    std::vector<unsigned> segment = makeSingletons();
-    do {
-      Planner planner(machine, network, segment, positions, 0, 0);
-      Plan plan = planner.run();
-      if (fits(plan))
-        return relax(segment, positions, std::move(plan));
-      if (!merge(segment, planner.peakTensors))
-        break;
-    } while (true);
-  }
+  // Chains need all weights of three layers at once: only where strips alone do
+  // not do.
+  for (bool hasChains : {false, true})
+    for (uint32_t positions : {512, 256, 128, 64}) {
+      Groups groups = makeSingletons();
+      do {
+        Planner planner(machine, network, groups, positions, 0, 0);
+        Plan plan = planner.run();
+        if (fits(plan))
+          return relax(groups, positions, std::move(plan));
+        if (!(hasChains && makeChain(groups, planner.peakTensors)) &&
+            !merge(groups.segment, planner.peakTensors))
+          break;
+      } while (true);
+    }
   error = "the network does not fit the activation memory";
   return {};
 }

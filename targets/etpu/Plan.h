@@ -5,7 +5,9 @@
 // strip as soon as the rows that it reads are there, so that a tensor between
 // them needs only a ring of rows; between segments tensors are whole. With
 // enough memory every layer is a segment; where tensors do not fit, segments
-// merge.
+// merge. A *chain* of an expansion, its depthwise and its projection runs block
+// by block of the expanded channels instead: the projection's sums stay in the
+// accumulators, and of the expanded maps there are a few blocks at a time.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_TARGETS_ETPU_PLAN_H
 #define MINNOW_TARGETS_ETPU_PLAN_H
@@ -23,13 +25,18 @@ struct Strip {
 /// Where a tensor lies in activation memory.
 struct Storage {
   uint64_t base = 0, bytes = 0;
-  uint32_t ringRows = 0; // 0: all rows
+  uint32_t ringRows = 0;   // 0: all rows
+  uint32_t ringBlocks = 0; // 0: all blocks; else whole maps of a few of them
 };
+
+/// Blocks of a chain's inner tensors that are there at a time.
+inline constexpr uint32_t kChainBlocks = 3;
 
 struct Plan {
   std::vector<Strip> strips;     // the reference order
   std::vector<Storage> tensors;  // by tensor
   std::vector<unsigned> segment; // by layer
+  std::vector<int> chain;        // by layer: the projection of its chain, or -1
   uint64_t bytes = 0;
   // For the row tables and softmax weights of attention: by layer, alive while
   // it runs.
@@ -42,6 +49,15 @@ struct RowRange {
 };
 RowRange getInputRows(const Layer &layer, const Tensor &input,
                       const Strip &strip);
+
+/// Accumulators that a chain's projection may take, and other sums.
+struct AccumulatorSplit {
+  uint32_t matrix, rest;
+};
+inline AccumulatorSplit splitAccumulators(const Machine &machine) {
+  uint32_t matrix = machine.accumulators * 3 / 4;
+  return {matrix, machine.accumulators - matrix};
+}
 
 /// Plans a network. Empty
 /// `error` if it could.

@@ -251,21 +251,6 @@ const char *Reader::read(const uint8_t *bytes, const uint8_t *calls,
   return slots ? "the end is missing" : nullptr;
 }
 
-static const char *checkMachine(const Machine &machine) {
-  if (!machine.rows || machine.rows > 1024 || !machine.columns ||
-      machine.columns > kMaxLanes || !machine.lanes ||
-      machine.lanes > kMaxLanes)
-    return "the array or the lanes are none or too many";
-  if (machine.activationBytes > 1u << 30 || machine.weightBytes > 1u << 30 ||
-      machine.accumulators > 1u << 16)
-    return "a memory is larger than the encoding reaches";
-  if (!machine.dramBytesPerCycle || !machine.queueDepth ||
-      machine.dramLatency > 1u << 20 || machine.vectorStartup > 1u << 20 ||
-      !machine.clockMHz)
-    return "a rate is zero or a delay out of range";
-  return nullptr;
-}
-
 static bool isPortSound(const Port &port, uint64_t bytes) {
   uint64_t limit = 1u << 16;
   return port.rows && port.columns && port.channels && port.blockChannels &&

@@ -21,6 +21,45 @@ const char *etpu::getName(Stall stall) {
   return kNames[unsigned(stall)];
 }
 
+void Work::add(const Operation &op) {
+  const Instruction &code = op.code;
+  uint64_t channels =
+      op.a.channelsOf(std::min<uint32_t>(code.block, op.a.blocks - 1u));
+  switch (code.opcode) {
+  case Opcode::LoadW:
+    dramBytes[unsigned(Segment::Weights)] += code.length;
+    return;
+  case Opcode::LoadA:
+    dramBytes[unsigned(Segment::Weights)] += uint64_t(code.block) * code.n * 4;
+    return;
+  case Opcode::Load:
+  case Opcode::Store:
+    dramBytes[code.flags & 3] +=
+        getTensorBytes(op.a, {code.block, code.block + 1u});
+    return;
+  case Opcode::Conv:
+    macs += getPositions(code, op.a) * getContraction(code, op.a) * code.n;
+    return;
+  case Opcode::DwConv:
+    macs += getPositions(code, op.a) * code.kernelHeight * code.kernelWidth *
+            channels;
+    return;
+  case Opcode::Requant:
+  case Opcode::Lookup:
+    vectorElements += uint64_t(op.a.rows) * op.a.columns * channels;
+    return;
+  case Opcode::Pool:
+  case Opcode::Exp:
+    vectorElements += uint64_t(op.a.rows) * op.a.columns * op.a.totalChannels();
+    return;
+  case Opcode::RowMax:
+    vectorElements += uint64_t(op.c.rows) * op.c.columns *
+                      ((code.block - 1u) * kMaxLanes + code.n);
+    return;
+  default:
+    return;
+  }
+}
 namespace {
 
 constexpr uint64_t kNever = ~uint64_t(0);
@@ -73,7 +112,6 @@ private:
   void takeTokens(const Instruction &code, unsigned engine);
   minnow_status checkHazards(const Step &step, const Start &start,
                              minnow_error *error);
-  void count(const Operation &op);
 
   const Machine &machine;
   const Stream &stream;
@@ -203,49 +241,6 @@ minnow_status Simulation::checkHazards(const Step &step, const Start &start,
   return MINNOW_STATUS_OK;
 }
 
-void Simulation::count(const Operation &op) {
-  const Instruction &code = op.code;
-  uint64_t channels =
-      op.a.channelsOf(std::min<uint32_t>(code.block, op.a.blocks - 1u));
-  switch (code.opcode) {
-  case Opcode::LoadW:
-    report.dramBytes[unsigned(Segment::Weights)] += code.length;
-    return;
-  case Opcode::LoadA:
-    report.dramBytes[unsigned(Segment::Weights)] +=
-        uint64_t(code.block) * code.n * 4;
-    return;
-  case Opcode::Load:
-  case Opcode::Store:
-    report.dramBytes[code.flags & 3] +=
-        getTensorBytes(op.a, {code.block, code.block + 1u});
-    return;
-  case Opcode::Conv:
-    report.macs +=
-        getPositions(code, op.a) * getContraction(code, op.a) * code.n;
-    return;
-  case Opcode::DwConv:
-    report.macs += getPositions(code, op.a) * code.kernelHeight *
-                   code.kernelWidth * channels;
-    return;
-  case Opcode::Requant:
-  case Opcode::Lookup:
-    report.vectorElements += uint64_t(op.a.rows) * op.a.columns * channels;
-    return;
-  case Opcode::Pool:
-  case Opcode::Exp:
-    report.vectorElements +=
-        uint64_t(op.a.rows) * op.a.columns * op.a.totalChannels();
-    return;
-  case Opcode::RowMax:
-    report.vectorElements += uint64_t(op.c.rows) * op.c.columns *
-                             ((code.block - 1u) * kMaxLanes + code.n);
-    return;
-  default:
-    return;
-  }
-}
-
 minnow_status Simulation::begin(unsigned engine, const Start &start,
                                 minnow_error *error) {
   Queue &queue = queues[engine];
@@ -263,7 +258,7 @@ minnow_status Simulation::begin(unsigned engine, const Start &start,
   counts.stalls[unsigned(start.cause)] += start.time - queue.free;
   report.cycles = std::max(report.cycles, done);
   report.events.push_back({index, start.time, end, done});
-  count(step.op);
+  report.add(step.op);
 
   for (unsigned from = 0; from < kEngines; ++from)
     if (code.waits >> from & 1)

@@ -41,19 +41,26 @@ struct EngineReport {
   uint64_t stalls[kStalls] = {};
 };
 
-struct RunReport {
-  uint64_t cycles = 0;
-  EngineReport engines[kEngines];
+/// What instructions do, whatever time it takes.
+struct Work {
   uint64_t dramBytes[4] = {}; // by Segment, both directions
-  uint64_t programBytes = 0;  // instructions that were fetched
   uint64_t macs = 0;
   uint64_t vectorElements = 0; // that the vector unit wrote
-  std::vector<Event> events;   // in the order of their starts
 
+  void add(const Operation &op);
   uint64_t getDramBytes() const {
-    return dramBytes[0] + dramBytes[1] + dramBytes[2] + dramBytes[3] +
-           programBytes;
+    return dramBytes[0] + dramBytes[1] + dramBytes[2] + dramBytes[3];
   }
+};
+
+struct RunReport : Work {
+  uint64_t cycles = 0;
+  EngineReport engines[kEngines];
+  uint64_t programBytes = 0; // instructions that were fetched
+  std::vector<Event> events; // in the order of their starts
+
+  /// All bytes, the program's too.
+  uint64_t getDramBytes() const { return Work::getDramBytes() + programBytes; }
 };
 
 /// Runs `stream` of a program on `memory`. MINNOW_STATUS_BAD_FILE names the

@@ -6,195 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/devices/etpu/Simulator.h"
 #include "test/targets/etpu/Loops.h"
-#include <cmath>
+#include "test/targets/etpu/Networks.h"
 #include <gtest/gtest.h>
-#include <random>
 
 using namespace minnow::etpu;
 
 namespace {
-
-/// Makes networks layer by layer; weights and parameters are random and spread
-/// the results over the range of bytes.
-class Builder {
-public:
-  explicit Builder(unsigned seed) : random(seed) {}
-  Network network;
-
-  int addInput(uint32_t rows, uint32_t columns, uint32_t channels) {
-    network.inputs = {addTensor(rows, columns, channels)};
-    return network.inputs[0];
-  }
-
-  int addConv(int input, uint32_t channels, uint32_t kernel = 1,
-              uint32_t stride = 1) {
-    return addWindow(LayerKind::Conv, input, channels, kernel, stride);
-  }
-  int addDwConv(int input, uint32_t kernel, uint32_t stride = 1) {
-    return addWindow(LayerKind::DwConv, input, network.tensors[input].channels,
-                     kernel, stride);
-  }
-
-  int addPool(int input) {
-    const Tensor in = network.tensors[input];
-    Layer &layer = add(LayerKind::Pool, input, {1, 1, in.channels});
-    setFactors(layer, in.rows * in.columns / 4.0);
-    return layer.output;
-  }
-
-  int addLookup(int input) {
-    Layer &layer = add(LayerKind::Lookup, input, network.tensors[input]);
-    setTable(layer);
-    return layer.output;
-  }
-
-  int addSum(int a, int b) {
-    Layer &layer = add(LayerKind::Requant, a, network.tensors[a]);
-    layer.header.inputZero = pick(-9, 9);
-    layer.header.inputFactor = 1 << 21;
-    addAddend(b);
-    return layer.output;
-  }
-
-  /// The last layer becomes a residual one.
-  void addAddend(int tensor) {
-    Layer &layer = network.layers.back();
-    layer.addend = tensor;
-    layer.header.addendZero = pick(-9, 9);
-    layer.header.addendFactor = 1 << 21;
-  }
-  void setTable(Layer &layer) {
-    for (int i = 0; i < 256; ++i)
-      layer.table.push_back(uint8_t(pick(0, 255)));
-  }
-  /// Sums that the last layer's products are added to.
-  void setOffsets() {
-    Layer &layer = network.layers.back();
-    const Tensor &out = network.tensors[layer.output];
-    for (size_t i = 0; i < size_t(out.rows) * out.columns * out.channels; ++i)
-      layer.offsets.push_back(pick(-1000, 1000));
-  }
-
-  int addAttention(int query, int key, int value, uint32_t heads,
-                   uint32_t width) {
-    const Tensor in = network.tensors[query];
-    Layer &layer =
-        add(LayerKind::Attention, query, {in.rows, in.columns, heads * width});
-    layer.key = key;
-    layer.value = value;
-    layer.heads = heads;
-    layer.expFactor = 400000;
-    for (int i = 0; i < 256; ++i)
-      layer.expTable.push_back(uint8_t(std::lround(255 * std::exp(-i / 40.0))));
-    layer.header.shift = 5;
-    layer.header.inputFactor = 1 << 29;
-    return layer.output;
-  }
-
-  Network finish(int output) {
-    network.outputs = {output};
-    network.scales = {1, 1};
-    network.zeros = {0, 0};
-    network.isChannelsFirst = {false, false};
-    return network;
-  }
-  int32_t pick(int32_t low, int32_t high) {
-    return std::uniform_int_distribution<int32_t>(low, high)(random);
-  }
-
-private:
-  std::mt19937 random;
-
-  int addTensor(uint32_t rows, uint32_t columns, uint32_t channels) {
-    network.tensors.push_back({rows, columns, channels});
-    return network.tensors.size() - 1;
-  }
-  Layer &add(LayerKind kind, int input, const Tensor &output) {
-    Layer layer;
-    layer.kind = kind;
-    layer.name = std::to_string(network.layers.size());
-    layer.input = input;
-    layer.output = addTensor(output.rows, output.columns, output.channels);
-    layer.header.zero = pick(-8, 8);
-    layer.header.shift = 7;
-    network.layers.push_back(layer);
-    return network.layers.back();
-  }
-
-  /// Factors for sums of `terms` products.
-  void setFactors(Layer &layer, double terms) {
-    double scale = double(1ll << 37) / (std::sqrt(terms) * 4000);
-    for (uint32_t c = 0; c < network.tensors[layer.output].channels; ++c) {
-      layer.biases.push_back(pick(-1000, 1000));
-      layer.factors.push_back(int32_t(scale * pick(50, 150) / 100));
-    }
-  }
-
-  int addWindow(LayerKind kind, int input, uint32_t channels, uint32_t kernel,
-                uint32_t stride) {
-    const Tensor in = network.tensors[input];
-    uint32_t pad = (kernel - 1) / 2;
-    auto size = [&](uint32_t n) {
-      return getOutputSize(n + 2 * pad, kernel, stride);
-    };
-    Layer &layer =
-        add(kind, input, {size(in.rows), size(in.columns), channels});
-    layer.kernelHeight = layer.kernelWidth = kernel;
-    layer.stride = stride;
-    layer.padTop = layer.padBottom = layer.padLeft = layer.padRight = pad;
-    layer.padValue = pick(-4, 4);
-    uint32_t terms = kernel * kernel;
-    if (kind == LayerKind::Conv)
-      terms *= in.channels;
-    for (uint32_t i = 0; i < terms * channels; ++i)
-      layer.weights.push_back(pick(-127, 127));
-    setFactors(layer, terms);
-    return layer.output;
-  }
-};
-
-/// A small network with blocks of every kind.
-Network makeNetwork(unsigned seed) {
-  Builder b(seed);
-  auto width = [&] { return uint32_t(b.pick(3, 80)); };
-  int x = b.addInput(b.pick(17, 40), b.pick(17, 40), b.pick(1, 5));
-  x = b.addConv(x, width(), 3, 2);
-  for (int block = b.pick(2, 5); block > 0; --block) {
-    uint32_t channels = b.network.tensors[x].channels;
-    int start = x;
-    switch (b.pick(0, 3)) {
-    case 0: // an inverted bottleneck with its residual
-      x = b.addConv(x, 4 * channels + b.pick(0, 7));
-      x = b.addDwConv(x, b.pick(0, 1) ? 3 : 5);
-      x = b.addConv(x, channels);
-      b.addAddend(start);
-      break;
-    case 1: // depthwise first, then strided
-      x = b.addDwConv(x, 3);
-      x = b.addConv(x, 3 * channels);
-      b.setTable(b.network.layers.back());
-      x = b.addDwConv(x, 5, 2);
-      x = b.addConv(x, width());
-      break;
-    case 2:
-      x = b.addConv(x, width(), 3, b.pick(1, 2));
-      x = b.addLookup(x);
-      break;
-    case 3: { // multi-query or multi-head attention
-      uint32_t heads = b.pick(1, 4), depth = b.pick(8, 64), own = b.pick(0, 1);
-      int query = b.addConv(x, heads * depth);
-      int small = b.addDwConv(x, 3, b.pick(1, 2));
-      int key = b.addConv(small, own ? heads * depth : depth);
-      b.setOffsets();
-      int value = b.addConv(small, own ? heads * depth : depth);
-      x = b.addAttention(query, key, value, heads, depth);
-      x = b.addSum(b.addConv(x, channels), start);
-      break;
-    }
-    }
-  }
-  return b.finish(b.addConv(b.addPool(x), b.pick(10, 130)));
-}
 
 struct Result {
   Map output, warmOutput;
@@ -292,6 +109,19 @@ TEST(Compile, RefusesWhatCannotFit) {
   std::string refused;
   compileNetwork(machine, network, refused);
   EXPECT_EQ(refused, "the network does not fit the activation memory");
+}
+
+/// Where no strips of an inverted bottleneck fit, its blocks do.
+TEST(Compile, RunsABottleneckByBlocks) {
+  Builder b(3);
+  int x = b.addInput(12, 12, 60);
+  int y = b.addConv(b.addDwConv(b.addConv(x, 1000), 5), 60);
+  b.addAddend(x);
+  Network network = b.finish(y);
+  Map image = makeImage(network, 3);
+  Machine machine;
+  machine.activationBytes = 80000;
+  EXPECT_EQ(run(machine, network, image).output, evaluate(network, image)[y]);
 }
 
 /// An output that nothing on chip reads takes its rows all the same.
