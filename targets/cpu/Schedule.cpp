@@ -37,11 +37,13 @@ public:
 
 private:
   bool staysNear(const StageShape &shape);
+  LoopOrder chooseDepthwiseOrder(Operation *op) const;
   StageAttr chooseStage(const StageShape &shape, int64_t pixels);
   int64_t getMostTasks();
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
                     llvm::ArrayRef<StageAttr> stages);
-  int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes);
+  int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes,
+                      llvm::ArrayRef<StageAttr> stages);
 
   const Isa &isa;
   const cost::Machine &machine;
@@ -59,6 +61,16 @@ bool Scheduler::staysNear(const StageShape &shape) {
   return double(shape.depth * shape.channels) * sizeof(float) <= near.bytes;
 }
 
+/// Channels inside read and write whole rows of the map, as they lie; where
+/// windows move on by more than one, blocks of channels that are copied first
+/// were measured to be faster.
+LoopOrder Scheduler::chooseDepthwiseOrder(Operation *op) const {
+  auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op);
+  bool isInside = depthwise && !isa.multipliesByLane &&
+                  halide::product(depthwise.getStrides()) == 1;
+  return isInside ? LoopOrder::PixelsOuter : LoopOrder::ChannelsOuter;
+}
+
 StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   Tile tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
@@ -70,6 +82,7 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
     tile = getMatrixTiles(isa, shape, pixels).front();
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
     tile = chooseDepthwiseTile(isa, shape);
+    order = chooseDepthwiseOrder(shape.op);
   }
   return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
 }
@@ -174,14 +187,37 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
   return {SplitAxis::Rows, tasks};
 }
 
+static DepthwiseConv2DOp getOnlyDepthwise(llvm::ArrayRef<StageShape> shapes) {
+  return shapes.size() == 1 ? llvm::dyn_cast<DepthwiseConv2DOp>(shapes[0].op)
+                            : DepthwiseConv2DOp();
+}
+
+/// The most rows whose block is near while its channels are computed; all of
+/// them if a block of few would copy most of its input twice.
+static int64_t chooseBlockRows(DepthwiseConv2DOp op, int64_t rows,
+                               int64_t channels) {
+  int64_t overlap = halide::getShape(op.getFilter())[0] - op.getStrides()[0];
+  for (int64_t strip = rows; strip * op.getStrides()[0] > overlap; --strip)
+    if (rows % strip == 0 &&
+        halide::getBlockBytes(op, strip, channels) <= halide::kMostBlockBytes)
+      return strip;
+  return rows;
+}
+
 /// Rows of the output for which all stages run in turn.
 int64_t Scheduler::chooseStrip(const Split &split,
-                               llvm::ArrayRef<StageShape> shapes) {
+                               llvm::ArrayRef<StageShape> shapes,
+                               llvm::ArrayRef<StageAttr> stages) {
   Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   auto sizes = halide::getSizes(result, view);
   int64_t rows = sizes ? sizes->rows : 1;
   if (split.axis == SplitAxis::Rows && view == View::Maps)
     rows /= split.tasks;
+  auto depthwise = getOnlyDepthwise(shapes);
+  if (depthwise && !isa.multipliesByLane &&
+      stages[0].getOrder() == LoopOrder::ChannelsOuter)
+    return chooseBlockRows(depthwise, rows,
+                           stages[0].getVectors() * isa.vectorFloats);
   // The rows around which a full convolution lays its border stay near.
   bool hasBorder = !shapes.empty() && llvm::isa<Conv2DOp>(shapes[0].op);
   return shapes.size() > 1 || hasBorder ? 1 : rows;
@@ -204,7 +240,7 @@ ScheduleAttr Scheduler::run() {
   // A task's part of the positions is what tiles must divide well.
   if (view == View::Pixels && split.axis == SplitAxis::Rows)
     stages = choose(split.tasks);
-  int64_t strip = chooseStrip(split, shapes);
+  int64_t strip = chooseStrip(split, shapes, stages);
   return ScheduleAttr::get(kernel.getContext(), split.axis, split.tasks, strip,
                            stages);
 }
@@ -225,13 +261,25 @@ static void setPanels(KernelOp kernel, Operation *op, int64_t panel) {
     set(op->getOperand(2));
 }
 
+/// The channels of a panel of the weights. The product of one position reads
+/// each of them once: a panel for each vector of the tile makes as many streams
+/// as that, which come faster from far memory than one.
+static int64_t getPanel(const Isa &isa, const StageShape &shape,
+                        StageAttr stage) {
+  int64_t width = stage.getVectors() * isa.vectorFloats;
+  bool isStreamed =
+      shape.pixels == 1 && !isa.multipliesByLane && shape.channels % width == 0;
+  return isStreamed ? isa.vectorFloats : width;
+}
+
 void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
   kernel.setScheduleAttr(schedule);
+  View view = halide::getView(kernel);
   for (Operation &op : kernel.getBody().front())
     if (isMatrix(&op))
       setPanels(kernel, &op,
-                halide::getStageAttr(kernel, &op).getVectors() *
-                    isa.vectorFloats);
+                getPanel(isa, getStageShape(isa, view, &op),
+                         halide::getStageAttr(kernel, &op)));
 }
 
 ScheduleAttr cpu::chooseSchedule(const Isa &isa, const cost::Machine &machine,

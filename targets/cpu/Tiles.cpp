@@ -39,12 +39,15 @@ StageShape cpu::getStageShape(const Isa &isa, halide::View view,
 
 /// The sums, a vector of weights for each column and what they are multiplied
 /// by must be in registers: a vector of several steps for each position, or one
-/// broadcast and one more for Halide's and LLVM's temporaries.
+/// broadcast and `spare` for Halide's and LLVM's temporaries. Of one position
+/// the products read each vector of weights straight from memory.
 static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
-                 int64_t constants) {
+                 int64_t constants, int64_t spare) {
   if (isa.multipliesByLane)
     return pixels * vectors + vectors + pixels + constants <= isa.registers;
-  return pixels * vectors + vectors + 1 + constants < isa.registers;
+  if (pixels == 1)
+    return vectors + 2 + constants <= isa.registers;
+  return pixels * vectors + vectors + 1 + constants + spare <= isa.registers;
 }
 
 /// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
@@ -61,11 +64,11 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors) {
 }
 
 std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
-                                      int64_t pixels) {
+                                      int64_t pixels, int64_t spare) {
   std::vector<std::pair<double, Tile>> tiles;
-  for (int64_t vectors = 1; vectors <= 6; ++vectors)
+  for (int64_t vectors = 1; vectors <= 8; ++vectors)
     for (int64_t rows = 1; rows <= std::min<int64_t>(14, pixels); ++rows) {
-      if (!fits(isa, rows, vectors, shape.constants) ||
+      if (!fits(isa, rows, vectors, shape.constants, spare) ||
           (shape.isPooled && pixels % rows))
         continue;
       int64_t panel = vectors * isa.vectorFloats;
@@ -74,8 +77,9 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
                        shape.channels;
       double cost =
           padding * estimateCycles(isa, rows, vectors) / (rows * vectors);
-      // Without masked stores the last vectors go element by element.
-      if (isa.multipliesByLane && shape.channels % panel)
+      // Without masked stores the last vectors go element by element, and
+      // panels that are streams of their own must all be whole.
+      if ((isa.multipliesByLane || pixels == 1) && shape.channels % panel)
         cost *= 2;
       tiles.push_back({cost, {rows, vectors}});
     }

@@ -35,9 +35,10 @@ StageShape getStageShape(const Isa &isa, halide::View view,
 
 /// The tiles of a product or an attention that fit the registers, the one with
 /// the least padded work for each load first; the stage is computed for
-/// `pixels` positions at a time.
+/// `pixels` positions at a time. `spare` registers are left over: without any,
+/// LLVM sometimes spills, which only a measurement tells.
 std::vector<Tile> getMatrixTiles(const Isa &isa, const StageShape &shape,
-                                 int64_t pixels);
+                                 int64_t pixels, int64_t spare = 1);
 
 /// The tile of a depthwise convolution or a pool.
 Tile chooseDepthwiseTile(const Isa &isa, const StageShape &shape);

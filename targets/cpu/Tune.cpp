@@ -10,6 +10,7 @@
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
 using namespace minnow::cpu;
@@ -29,6 +30,7 @@ private:
 
   ScheduleAttr withStage(size_t index, Tile tile, LoopOrder order) const;
   Candidates getSplits() const;
+  Candidates getDepthwiseSplits() const;
   Candidates getStages(size_t index) const;
   Candidates getStrips() const;
   /// Makes the fastest of `candidates` the best, if it is clearly faster.
@@ -63,9 +65,33 @@ ScheduleAttr Tuner::withStage(size_t index, Tile tile, LoopOrder order) const {
                            best.getStrip(), stages);
 }
 
+/// Rows or channels, each with its order of the loops.
+Tuner::Candidates Tuner::getDepthwiseSplits() const {
+  Candidates candidates;
+  auto shape = halide::getShape(shapes[0].op->getResult(0));
+  StageAttr stage = best.getStages()[0];
+  auto add = [&](SplitAxis axis, int64_t tasks, int64_t strip) {
+    for (LoopOrder order : {LoopOrder::ChannelsOuter, LoopOrder::PixelsOuter})
+      candidates.insert(
+          ScheduleAttr::get(best.getContext(), axis, tasks, strip,
+                            StageAttr::get(best.getContext(), stage.getPixels(),
+                                           stage.getVectors(), order)));
+  };
+  for (int64_t tasks : {2, 4, 7}) {
+    if (shape[1] % tasks == 0)
+      add(SplitAxis::Rows, tasks, shape[1] / tasks);
+    if (shape[3] % (tasks * stage.getVectors() * isa.vectorFloats) == 0)
+      add(SplitAxis::Channels, tasks, best.getStrip());
+  }
+  return candidates;
+}
+
 /// As many tasks or more on the other axis, for a product alone.
 Tuner::Candidates Tuner::getSplits() const {
   Candidates candidates;
+  if (shapes.size() == 1 && llvm::isa<DepthwiseConv2DOp>(shapes[0].op) &&
+      best.getTasks() > 1 && view == halide::View::Maps)
+    return getDepthwiseSplits();
   if (shapes.size() != 1 || !isMatrix(shapes[0].op) || best.getTasks() == 1 ||
       view != halide::View::Pixels)
     return candidates;
@@ -99,7 +125,8 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
                      best.getSplit() == SplitAxis::Rows &&
                      shape.pixels % best.getTasks() == 0;
     tiles = getMatrixTiles(
-        isa, shape, isDivided ? shape.pixels / best.getTasks() : shape.pixels);
+        isa, shape, isDivided ? shape.pixels / best.getTasks() : shape.pixels,
+        /*spare=*/0);
     llvm::erase_if(tiles, [&](Tile tile) {
       return isChannels && shape.channels % (best.getTasks() * tile.vectors *
                                              isa.vectorFloats);
@@ -120,8 +147,10 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
 
 Tuner::Candidates Tuner::getStrips() const {
   Candidates candidates;
-  if (shapes.size() > 1 && view == halide::View::Maps)
-    for (int64_t strip : {1, 2, 4})
+  bool isDepthwise =
+      shapes.size() == 1 && llvm::isa<DepthwiseConv2DOp>(shapes[0].op);
+  if ((shapes.size() > 1 || isDepthwise) && view == halide::View::Maps)
+    for (int64_t strip : {1, 2, 4, 7, 8, 14, 16})
       candidates.insert(ScheduleAttr::get(best.getContext(), best.getSplit(),
                                           best.getTasks(), strip,
                                           best.getStages()));
@@ -148,6 +177,10 @@ llvm::Error Tuner::improve(const Candidates &candidates) {
   for (int round = 0; round < kRounds; ++round)
     for (auto [seconds, each] : llvm::zip(least, kernels))
       seconds = std::min(seconds, each->run(others));
+  // A number of tasks that two threads cannot share costs them time.
+  for (auto [candidate, seconds] : llvm::zip(all, least))
+    seconds *=
+        llvm::alignTo(candidate.getTasks(), 2) / double(candidate.getTasks());
   // A choice that is only chance is none.
   size_t fastest = llvm::min_element(least) - least.begin();
   if (least[fastest] < 0.985 * least[0])

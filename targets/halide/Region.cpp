@@ -7,6 +7,7 @@
 #include "targets/halide/Region.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -48,6 +49,7 @@ private:
   Computed attention(AttentionOp op);
   Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
+  bool isStaged(DepthwiseConv2DOp op);
   int getTaskPart(int size, int tasks);
   void sliceOutput(const Tensor &whole);
   /// Keeps `value` in memory, because a computing primitive reads it.
@@ -266,6 +268,24 @@ Computed Builder::attention(AttentionOp op) {
                   op);
 }
 
+/// Whether a depthwise convolution reads a copy of a block of its input: where
+/// it is alone in its kernel, its channels are outside, and the block of a
+/// strip's rows fits the nearest cache.
+bool Builder::isStaged(DepthwiseConv2DOp op) {
+  StageAttr attribute = getStageAttr(kernel, op);
+  auto isComputed = [](Operation &each) { return isComputing(&each); };
+  bool isAlone = llvm::count_if(kernel.getBody().front().without_terminator(),
+                                isComputed) == 1;
+  if (!isAlone || form.multipliesByLane || !attribute ||
+      attribute.getOrder() != LoopOrder::ChannelsOuter)
+    return false;
+  auto result = getShape(op.getResult());
+  int64_t channels =
+      std::gcd(result[3], int64_t(form.vectorFloats)) * attribute.getVectors();
+  int64_t strip = std::gcd(result[1], kernel.getScheduleAttr().getStrip());
+  return getBlockBytes(op, strip, channels) <= kMostBlockBytes;
+}
+
 Computed Builder::visit(Operation *op) {
   return llvm::TypeSwitch<Operation *, Computed>(op)
       .Case([&](Conv2DOp conv) {
@@ -280,7 +300,8 @@ Computed Builder::visit(Operation *op) {
           throw Unsupported("weights that are computed in the kernel");
         return addStage(buildDepthwise(conv, read(conv.getInput()).tensor,
                                        parameters[filter.getArgNumber()],
-                                       readVector(conv.getBias())),
+                                       readVector(conv.getBias()),
+                                       isStaged(conv)),
                         conv);
       })
       .Case([&](LinearOp linear) {

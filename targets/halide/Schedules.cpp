@@ -26,6 +26,10 @@ namespace {
 /// NEON cost fewer instructions than one, and hide the loads.
 constexpr int kTermsOfBlock = 8;
 
+/// Terms that are unrolled elsewhere: what a loop costs besides its sums is
+/// then little even where another thread shares the core's front end.
+constexpr int kUnrolledTerms = 4;
+
 /// The sizes of what one stage computes, and its tile.
 struct Tile {
   int channels, columns; // of the root, in one task
@@ -61,6 +65,7 @@ private:
   /// Places what an inner stage keeps in memory.
   void storeRoot(Stage &stage);
   void scheduleBorder(Stage &stage);
+  void scheduleBlock(Stage &stage, const Tile &tile);
   void storeForStrip(Func func, int liveRows, int allRows);
 
   Pipeline &pipeline;
@@ -152,9 +157,20 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
         .unroll(c)
         .unroll(x);
   }
+  int terms = stage.input.channels;
+  bool isUnrolled = isMatrix && !isBlocked && !form.multipliesByLane;
+  if (isUnrolled && terms > 2 * kUnrolledTerms) {
+    terms = std::gcd(terms, kUnrolledTerms);
+    update.split(RVar(stage.domain[0]), outer, term, terms);
+    order[2] = outer;
+    order.insert(order.begin() + 2, term);
+    isBlocked = true;
+  }
   update.reorder(order).vectorize(c, tile.vector).unroll(c).unroll(x);
   if (isBlocked)
     update.unroll(term);
+  else if (isUnrolled)
+    update.unroll(RVar(stage.domain[0]));
   // Columns are few and constant, so that taps outside of the map vanish.
   if (!isMatrix)
     update.unroll(RVar(stage.domain.x));
@@ -197,6 +213,14 @@ void Scheduler::scheduleBorder(Stage &stage) {
   }
 }
 
+/// The copy of a tile's channels of the input, and of their taps.
+void Scheduler::scheduleBlock(Stage &stage, const Tile &tile) {
+  for (Func func : {stage.padded, stage.taps}) {
+    func.compute_at(stage.root, co).bound_extent(c, tile.width());
+    func.vectorize(c, tile.vector).unroll(c);
+  }
+}
+
 void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   bool isOutput = stage.root.name() == pipeline.output.name();
   Var at = tileRoot(stage.root, tile, isOutput);
@@ -204,7 +228,9 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
     storeRoot(stage);
   if (stage.accumulator.defined())
     scheduleSums(stage, tile, at);
-  if (stage.padded.defined())
+  if (stage.taps.defined())
+    scheduleBlock(stage, tile);
+  else if (stage.padded.defined())
     scheduleBorder(stage);
 }
 

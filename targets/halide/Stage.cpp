@@ -148,7 +148,7 @@ static Expr readTap(const Window &window, const Tensor &input, RDom &k,
 }
 
 Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
-                             Func filter, const Weight &bias) {
+                             Func filter, const Weight &bias, bool isStaged) {
   Window window(op, op.getFilter().getType().getShape().take_front(2));
   Stage stage;
   stage.kind = StageKind::Depthwise;
@@ -156,8 +156,16 @@ Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   Func acc("accumulator"), value("depthwise");
   RDom k(0, window.width, 0, window.height, "k");
   acc(c, x, y) = bias(c, 0);
-  Expr tap = readTap(window, input, k, 0.f);
-  acc(c, x, y) += tap * filter(c, k.x, k.y);
+  if (isStaged) {
+    Halide::Var i("i"), j("j");
+    stage.padded = addBorder(input);
+    stage.taps = Func("taps");
+    stage.taps(c, i, j) = filter(c, i, j);
+    acc(c, x, y) += stage.padded(c, window.column(k.x), window.row(k.y)) *
+                    stage.taps(c, k.x, k.y);
+  } else {
+    acc(c, x, y) += readTap(window, input, k, 0.f) * filter(c, k.x, k.y);
+  }
   value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
   stage.domain = k;
   stage.accumulator = acc;

@@ -58,6 +58,7 @@ struct Stage {
   Halide::Func accumulator;      // undefined where there is none
   Halide::RDom domain;
   Halide::Func padded;  // the input with its border, or undefined
+  Halide::Func taps;    // a depthwise filter's block beside `padded`
   Halide::Func operand; // of a product: the input at the terms of its sums
   Halide::Func second;  // softmax: the sums
   std::shared_ptr<Attention> attention; // of an attention
@@ -81,9 +82,11 @@ Stage buildConvolution(mobile::Conv2DOp op, const Tensor &input,
                        const Weight &weight, const Weight &bias, bool flat);
 Stage buildLinear(mobile::LinearOp op, const Tensor &input,
                   const Weight &weight, const Weight &bias);
-/// `filter` is a function of (channel, column, row).
+/// `filter` is a function of (channel, column, row). With `isStaged` a block of
+/// channels is copied with its border before it is read: rows of a power of two
+/// of channels would all fall into the same few sets of the nearest cache.
 Stage buildDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
-                     Halide::Func filter, const Weight &bias);
+                     Halide::Func filter, const Weight &bias, bool isStaged);
 Stage buildPool(mobile::Pool2DOp op, const Tensor &input, bool flat);
 Stage buildSoftmax(const Tensor &input);
 /// `tile` is the stage's of the schedule; its vectors are of the values.

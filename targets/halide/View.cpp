@@ -113,3 +113,13 @@ std::optional<Sizes> halide::getSizes(Value value, View view) {
     return std::nullopt;
   return Sizes{countChannels(value), shape[2], shape[1]};
 }
+
+int64_t halide::getBlockBytes(DepthwiseConv2DOp op, int64_t rows,
+                              int64_t channels) {
+  auto filter = getShape(op.getFilter());
+  auto extent = [&](int axis, int64_t size) {
+    return (size - 1) * op.getStrides()[axis] + filter[axis];
+  };
+  return extent(0, rows) * extent(1, getShape(op.getResult())[2]) * channels *
+         int64_t(sizeof(float));
+}

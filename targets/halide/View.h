@@ -42,6 +42,13 @@ mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
 /// that they come from: every task computes these anew.
 llvm::DenseSet<mlir::Value> findWholeValues(mobile::KernelOp kernel);
 
+/// The bytes of a copy, with its border, of what `rows` rows and `channels`
+/// channels of the result of `op` read; and how many of them are few enough
+/// for the nearest cache.
+int64_t getBlockBytes(mobile::DepthwiseConv2DOp op, int64_t rows,
+                      int64_t channels);
+constexpr int64_t kMostBlockBytes = 32 * 1024;
+
 llvm::ArrayRef<int64_t> getShape(mlir::Value value);
 int64_t product(llvm::ArrayRef<int64_t> sizes);
 
