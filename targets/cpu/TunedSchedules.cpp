@@ -27,7 +27,11 @@ static std::string printRegion(KernelOp kernel) {
     numbers.try_emplace(argument, numbers.size());
   }
   for (mlir::Operation &op : kernel.getBody().front()) {
-    stream << '\n' << op.getName() << ' ' << op.getAttrDictionary();
+    // Which operands are there is said by the operands.
+    mlir::NamedAttrList attributes(op.getAttrDictionary());
+    attributes.erase("operandSegmentSizes");
+    stream << '\n'
+           << op.getName() << ' ' << attributes.getDictionary(op.getContext());
     for (mlir::Value operand : op.getOperands())
       stream << ' ' << numbers.lookup(operand);
     for (mlir::Value result : op.getResults()) {
