@@ -169,6 +169,8 @@ def parse():
                         help="vulkan: packages beside ncnn on the first Vulkan device")
     parser.add_argument("--aarch64", action="store_true", help="count Minnow's instructions under qemu-aarch64 too")
     parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--append", action="store_true",
+                        help="keep the other networks' figures of the last run: for a machine that is quiet in pieces")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="where Minnow is built")
     arguments = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
@@ -183,6 +185,8 @@ def run(arguments, path):
             if arguments.precision in CONTENDERS[key].precisions and arguments.device == CONTENDERS[key].device]
     results = {"machine": machine(), "device": arguments.device, "precision": arguments.precision, "rounds": arguments.rounds,
                "seconds": arguments.seconds, "versions": versions(keys), "networks": {}}
+    if arguments.append and path.exists():
+        results["networks"] = json.loads(path.read_text())["networks"]
     for name in arguments.networks:
         inputs = Inputs(name, arguments.precision, arguments.build.resolve())
         results["networks"][name] = {"macs": inputs.macs, "threads": measure(inputs, keys, arguments)}

@@ -4,8 +4,8 @@
 
 A time is the median over rounds of each round's median. Ratio: their time over
 ours, so above 1 Minnow is faster. Share: the time that the network's
-multiply-accumulates take at the measured limit of the cores, over the time
-taken. Whose logits are wrong is listed and marked, and is nobody's best peer.
+multiply-accumulates take at the limit of the cores, the highest rate of all
+rounds, over the time taken. Whose logits are wrong is listed and marked, and is nobody's best peer.
 """
 
 import json
@@ -56,7 +56,7 @@ def make_row(key, result, floor_ms, ours, tolerance):
 def rows(results, name, threads):
     """The Rows of one network, the fastest first, and the limit in ms (None if the machine has none)."""
     figures = results["networks"][name]["threads"][threads]
-    contenders, rate = figures["contenders"], median(figures["floor"])
+    contenders, rate = figures["contenders"], max(figures["floor"])
     floor_ms = results["networks"][name]["macs"] / rate / 1e6 if rate else None
     ours = next((contenders[key].get("rounds") for key in OURS if key in contenders), None)
     made = [make_row(key, result, floor_ms, median(ours) if ours else None, TOLERANCE[results["precision"]])
