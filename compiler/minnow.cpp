@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Analyze.h"
 #include "compiler/Diagnostics.h"
+#include "compiler/Verify.h"
 #include "compiler/Version.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -23,6 +24,8 @@ namespace {
 struct CompileWords {
   std::string cpu, precision = "f32", io = "float", stopAfter, measured;
   std::vector<std::string> inputShapes;
+  std::string input, f32, runner; // of verify
+  double tolerance = 1e-4, minSqnr = 5;
   bool noCache = false, json = false;
 };
 
@@ -245,6 +248,30 @@ static CLI::App *addAnalyze(CLI::App &app, CompileOptions &options,
   return verb;
 }
 
+static CLI::App *addVerify(CLI::App &app, CompileOptions &options,
+                           CompileWords &words) {
+  CLI::App *verb = app.add_subcommand(
+      "verify", "Compare each kernel of a compiled network with the reference, "
+                "and one in int8 with f32");
+  addModel(*verb, options, words);
+  verb->add_option("--input", words.input,
+                   "what to run it on, a .npy of f32; default seeded noise");
+  verb->add_option("--f32", words.f32,
+                   "the same network in f32, with the same names of layers, to "
+                   "compare an int8 network with");
+  verb->add_option("--runner", words.runner,
+                   "words that run a program: minnow-run, what emulates its "
+                   "machine before it; default the minnow-run beside minnow");
+  verb->add_option("--tolerance", words.tolerance,
+                   "largest max|ours - reference| / max|reference| of a kernel "
+                   "in f32; integers must be equal")
+      ->capture_default_str();
+  verb->add_option("--min-sqnr", words.minSqnr,
+                   "least signal to noise in dB of int8 outputs against f32")
+      ->capture_default_str();
+  return verb;
+}
+
 static int runCompile(const CompileWords &, CompileOptions &options) {
   if (isatty(STDERR_FILENO))
     options.workers.progress = showProgress;
@@ -267,6 +294,33 @@ static int runAnalyze(const CompileWords &words, CompileOptions &options) {
   return kDone;
 }
 
+/// `minnow-run` beside this program, or the words that were given.
+static std::vector<std::string> getRunner(const std::string &words) {
+  llvm::SmallVector<StringRef> parts;
+  StringRef(words).split(parts, ' ', -1, /*KeepEmpty=*/false);
+  if (!parts.empty())
+    return {parts.begin(), parts.end()};
+  llvm::SmallString<128> path(
+      llvm::sys::fs::getMainExecutable(nullptr, nullptr));
+  llvm::sys::path::remove_filename(path);
+  llvm::sys::path::append(path, "minnow-run");
+  return {path.str().str()};
+}
+
+static int runVerify(const CompileWords &words, CompileOptions &options) {
+  if (isatty(STDERR_FILENO))
+    options.workers.progress = showProgress;
+  auto verification =
+      verify({options, words.input, words.f32, getRunner(words.runner),
+              words.tolerance, words.minSqnr});
+  if (!verification) {
+    printError(verification.takeError());
+    return kUserError;
+  }
+  printVerification(*verification, llvm::outs());
+  return verification->isWrong() ? kComparisonFailed : kDone;
+}
+
 int main(int argc, char **argv) {
   // Not part of the command line that users see: what compile runs.
   if (argc == 5 && StringRef(argv[1]) == "--worker")
@@ -279,7 +333,8 @@ int main(int argc, char **argv) {
   CompileWords words;
   const std::pair<CLI::App *, int (*)(const CompileWords &, CompileOptions &)>
       verbs[] = {{addCompile(app, options, words), runCompile},
-                 {addAnalyze(app, options, words), runAnalyze}};
+                 {addAnalyze(app, options, words), runAnalyze},
+                 {addVerify(app, options, words), runVerify}};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -1,0 +1,230 @@
+//===- WatchedRun.cpp - a run of which every kernel's result is kept ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "compiler/WatchedRun.h"
+#include "compiler/Files.h"
+#include "compiler/Modules.h"
+#include "targets/KernelCost.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Program.h"
+#include <cmath>
+#include <cstring>
+#include <random>
+
+using namespace minnow;
+using namespace minnow::mobile;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+
+/// A folder that is gone when the function is left.
+class TemporaryFolder {
+public:
+  static Expected<std::unique_ptr<TemporaryFolder>> create() {
+    llvm::SmallString<128> path;
+    if (std::error_code code =
+            llvm::sys::fs::createUniqueDirectory("minnow-verify", path))
+      return llvm::createStringError(code, "cannot make a temporary folder: " +
+                                               code.message());
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(path.str()));
+  }
+  ~TemporaryFolder() { llvm::sys::fs::remove_directories(path); }
+
+  std::string file(const llvm::Twine &name) const {
+    return (path + "/" + name).str();
+  }
+
+private:
+  explicit TemporaryFolder(StringRef path) : path(path) {}
+  std::string path;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Files of arrays
+//===----------------------------------------------------------------------===//
+
+static std::string shapeOf(mlir::Type type) {
+  std::string text;
+  for (int64_t size : mlir::cast<mlir::ShapedType>(type).getShape())
+    text += std::to_string(size) + ",";
+  return text;
+}
+
+/// `bytes`, f32 or i8 of `type`'s shape, as a .npy file of version 1.0.
+static std::string toNpy(mlir::Type type, StringRef bytes) {
+  bool isFloat = mlir::cast<mlir::ShapedType>(type).getElementType().isF32();
+  std::string header = std::string("{'descr': '") + (isFloat ? "<f4" : "|i1") +
+                       "', 'fortran_order': False, 'shape': (" + shapeOf(type) +
+                       "), }";
+  header.resize(llvm::alignTo(header.size() + 11, 64) - 11, ' ');
+  header += '\n';
+  std::string file = "\x93NUMPY\x01";
+  file.push_back('\0');
+  file.push_back(char(header.size() & 255));
+  file.push_back(char(header.size() >> 8));
+  return file + header + bytes.str();
+}
+
+/// The elements of a .npy file of version 1.0, as they lie in it.
+static Expected<std::string> readNpy(StringRef path, uint64_t bytes) {
+  Expected<std::string> file = readFile(path);
+  if (!file)
+    return file.takeError();
+  StringRef text = *file;
+  size_t start = text.size() < 10
+                     ? text.size()
+                     : 10 + uint8_t(text[8]) + 256 * uint8_t(text[9]);
+  if (!text.starts_with("\x93NUMPY\x01") || text.size() < start ||
+      text.size() - start != bytes)
+    return llvm::createStringError("'" + path + "' is no .npy file of " +
+                                   llvm::Twine(bytes) + " bytes of numbers");
+  return text.drop_front(start).str();
+}
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+ProgramOp minnow::getProgram(mlir::ModuleOp module) {
+  return *module.getOps<ProgramOp>().begin();
+}
+
+/// Makes the result of every call one of the program's.
+static void expose(ProgramOp program) {
+  mlir::Operation *yield = program.getBody().front().getTerminator();
+  mlir::Builder builder(program.getContext());
+  for (auto call : program.getOps<CallOp>())
+    for (mlir::Value result : call.getResults())
+      if (!llvm::is_contained(yield->getOperands(), result)) {
+        unsigned index = yield->getNumOperands();
+        auto name = builder.getNamedAttr(
+            "mobile.name",
+            builder.getStringAttr("kernel" + std::to_string(index)));
+        (void)program.insertResult(index, result.getType(),
+                                   builder.getDictionaryAttr(name));
+        yield->insertOperands(index, result);
+      }
+}
+
+/// Input `index` of `program` in its type: the floats of the file `path`, or
+/// noise if it is empty.
+static Expected<std::string> makeInput(ProgramOp program, unsigned index,
+                                       const std::string &path) {
+  mlir::Type type = program.getArgumentTypes()[index];
+  size_t count = mlir::cast<mlir::ShapedType>(type).getNumElements();
+  std::vector<float> numbers(count);
+  std::mt19937 random(index + 1);
+  for (float &number : numbers)
+    number = std::uniform_real_distribution<float>(-2, 2)(random);
+  if (!path.empty()) {
+    auto bytes = readNpy(path, count * sizeof(float));
+    if (!bytes)
+      return bytes.takeError();
+    std::memcpy(numbers.data(), bytes->data(), bytes->size());
+  }
+  if (getByteSize(type) == count * sizeof(float))
+    return std::string(reinterpret_cast<char *>(numbers.data()),
+                       count * sizeof(float));
+  auto element =
+      program.getArgAttrOfType<mlir::TypeAttr>(index, kQuantizedAttrName);
+  if (!element)
+    return llvm::createStringError("an input of bytes does not say what they "
+                                   "mean");
+  auto quantized = mlir::RankedTensorType::get({1}, element.getValue());
+  std::string bytes;
+  for (float number : numbers)
+    bytes.push_back(char(
+        std::clamp<double>(std::nearbyint(number / getScales(quantized)[0]) +
+                               getZeroPoint(quantized),
+                           -128, 127)));
+  return bytes;
+}
+
+Expected<Buffers> minnow::makeInputs(ProgramOp program,
+                                     const std::string &path) {
+  Buffers buffers;
+  for (auto argument : program.getBody().getArguments()) {
+    unsigned index = argument.getArgNumber();
+    auto bytes = makeInput(program, index, index == 0 ? path : "");
+    if (!bytes)
+      return bytes.takeError();
+    buffers[argument] = std::move(*bytes);
+  }
+  return buffers;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+/// Runs the program that `words` end with on its arguments in `buffers`, and
+/// reads its outputs into them.
+static Error execute(std::vector<std::string> words,
+                     const TemporaryFolder &folder, ProgramOp program,
+                     Buffers &buffers) {
+  for (auto argument : program.getBody().getArguments()) {
+    std::string path =
+        folder.file("input" + llvm::Twine(argument.getArgNumber()) + ".npy");
+    std::string npy = toNpy(argument.getType(), buffers[argument]);
+    if (Error error = writeFiles({{path, npy}}))
+      return error;
+    words.insert(words.end(), {"--input", path});
+  }
+  std::vector<std::string> paths;
+  for (size_t i = 0; i < program.getResultTypes().size(); ++i) {
+    paths.push_back(folder.file("output" + llvm::Twine(i) + ".npy"));
+    words.insert(words.end(), {"--output", paths.back()});
+  }
+  auto found = llvm::sys::findProgramByName(words[0]);
+  if (!found)
+    return llvm::createStringError("cannot find '" + words[0] +
+                                   "', which should run the program; name it "
+                                   "with --runner");
+  std::string log = folder.file("log"), message;
+  std::vector<StringRef> arguments(words.begin(), words.end());
+  if (llvm::sys::ExecuteAndWait(*found, arguments, std::nullopt,
+                                {StringRef(""), StringRef(log), StringRef(log)},
+                                0, 0, &message)) {
+    auto said = readFile(log);
+    if (!said)
+      llvm::consumeError(said.takeError());
+    return llvm::createStringError("'" + words[0] + "' failed: " + message +
+                                   (said ? *said : ""));
+  }
+  mlir::Operation *yield = program.getBody().front().getTerminator();
+  for (auto [path, value] : llvm::zip_equal(paths, yield->getOperands())) {
+    auto bytes = readNpy(path, getByteSize(value.getType()));
+    if (!bytes)
+      return bytes.takeError();
+    buffers[value] = std::move(*bytes);
+  }
+  return Error::success();
+}
+
+Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
+                         llvm::ArrayRef<std::string> runner, Buffers &buffers) {
+  auto target = createTarget(options.target);
+  if (!target)
+    return target.takeError();
+  auto folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.takeError();
+  ProgramOp program = getProgram(module);
+  expose(program);
+  options.model = (*folder)->file("net.mlirbc");
+  options.import = {};
+  options.output = (*folder)->file(
+      llvm::is_contained((*target)->getOutputs(), ".so") ? "net.so"
+                                                         : "net.mnw");
+  if (auto written = writeModule(module, options.model); !written)
+    return written.takeError();
+  if (auto report = compile(options); !report)
+    return report.takeError();
+  std::vector<std::string> words = runner;
+  words.push_back(options.output);
+  return execute(std::move(words), **folder, program, buffers);
+}

@@ -1,0 +1,34 @@
+//===- WatchedRun.h - a run of which every kernel's result is kept -*- C++
+//-*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Makes the result of every kernel an output of the program, compiles it and
+// has minnow-run, or what emulates its machine, run it.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_COMPILER_WATCHEDRUN_H
+#define MINNOW_COMPILER_WATCHEDRUN_H
+
+#include "compiler/Compile.h"
+
+namespace minnow {
+
+/// Bytes of each value of a program, as they lie in memory.
+using Buffers = llvm::DenseMap<mlir::Value, std::string>;
+
+/// The one program of a module after form-groups.
+mobile::ProgramOp getProgram(mlir::ModuleOp module);
+
+/// The arguments of `program` in their types: the first is the .npy of f32
+/// `path`, the others, or all if it is empty, are seeded noise.
+llvm::Expected<Buffers> makeInputs(mobile::ProgramOp program,
+                                   const std::string &path);
+
+/// Compiles `module`, which is after form-groups, as `options` say, and runs it
+/// by the words `runner`. `buffers` holds its arguments and gets the results of
+/// all calls. The program keeps the additional outputs, behind its own.
+llvm::Error runWatched(mlir::ModuleOp module, CompileOptions options,
+                       llvm::ArrayRef<std::string> runner, Buffers &buffers);
+
+} // namespace minnow
+
+#endif // MINNOW_COMPILER_WATCHEDRUN_H
