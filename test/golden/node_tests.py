@@ -53,6 +53,10 @@ LIMITS = (
     (r"clips to ", "at run time from 0 on"),
     (r"approximate .* is not supported", "approximate 'none'"),
     (r"only constant zeros are supported", "zeros around height and width"),
+    (r"blocks are not supported", "no blocks"),
+    (r"only INT8 and UINT8 are supported", "UINT8"),
+    (r"computed at run time can have one only", "at run time one scale"),
+    (r"output .* is quantized", "no output of the network"),
 )
 
 Case = collections.namedtuple("Case", "name model inputs outputs rtol atol")

@@ -61,7 +61,9 @@ static constexpr Operator operators[] = {
     {"Pad", 11, "data pads! constant_value!? axes!?", convertPad, nullptr,
      "zeros around height and width of 4 dimensions"},
     {"QuantizeLinear", 11, "x y_scale! y_zero_point!?", convertQuantizeLinear,
-     foldQuantizeLinear, "to INT8 or UINT8; at run time one scale, no blocks"},
+     foldQuantizeLinear,
+     "to INT8 or UINT8; at run time one scale, no blocks, no output of the "
+     "network"},
     {"ReduceMax", 11, "data axes!?", convertReduceMax, nullptr, ""},
     {"ReduceMean", 11, "data axes!?", convertReduceMean, nullptr, ""},
     {"ReduceMin", 11, "data axes!?", convertReduceMin, nullptr, ""},
