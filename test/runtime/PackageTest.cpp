@@ -141,7 +141,9 @@ protected:
     auto &header = *reinterpret_cast<abi::PackageHeader *>(&file[0]);
     auto *table = reinterpret_cast<abi::PackageSection *>(&file[32]);
     change(header, table);
-    header.checksum = abi::checksumOf(header, table);
+    // More sections than the file holds are refused before their checksum.
+    if (32 + header.sections * sizeof(*table) <= file.size())
+      header.checksum = abi::checksumOf(header, table);
     return file;
   }
 };
