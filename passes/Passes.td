@@ -80,6 +80,28 @@ def FuseQuantize : Pass<"fuse-quantize", "::mlir::ModuleOp"> {
   }];
 }
 
+def Quantize : Pass<"quantize", "::mlir::ModuleOp"> {
+  let summary = "From f32 to 8 bits by the ranges that values have";
+  let description = [{
+    Values become i8 of the range that the attribute `mobile.range` of their
+    primitive says, which calibration writes; filters i8 of one scale a channel.
+    A projection whose only user is a residual's sum is not rounded before it. What
+    has no integer form stays f32 between `mobile.dequantize` and
+    `mobile.quantize`. Blocks stay blocks; inputs and outputs stay f32.
+
+    The compiler calls `quantizeNetwork` with what calibration has seen, and
+    filters are then rounded so that the sums over its inputs keep their values;
+    the pass alone rounds to nearest.
+
+    Example: `minnow-opt --quantize x.mlir`.
+  }];
+  let dependentDialects = ["mobile::MobileDialect"];
+  let options = [
+    Option<"perTensor", "per-tensor", "bool", /*default=*/"false",
+           "One scale a filter">,
+  ];
+}
+
 def LowerQuant : Pass<"lower-quant", "::mlir::ModuleOp"> {
   let summary = "Replace quantized types by storage types";
   let description = [{
