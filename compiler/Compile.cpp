@@ -187,7 +187,11 @@ Expected<CompileReport> minnow::compile(const CompileOptions &options) {
       return loaded.takeError();
     module = std::move(*loaded);
   }
-  if (Error error = runPipeline(*module, options.pipeline, report.times))
+  PipelineOptions pipeline = options.pipeline;
+  pipeline.quantizer.report = [&](const QuantizationReport &quantization) {
+    report.quantization = quantization;
+  };
+  if (Error error = runPipeline(*module, pipeline, report.times))
     return error;
 
   StringRef suffix = llvm::sys::path::extension(options.output);

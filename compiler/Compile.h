@@ -38,6 +38,7 @@ struct CompileReport {
   std::vector<Kernel> kernels;
   std::vector<StageTime> times;
   size_t fromCache = 0;
+  std::optional<QuantizationReport> quantization;
   uint64_t arenaBytes = 0, scratchBytes = 0, weightBytes = 0, outputBytes = 0;
   std::string machine; // triple and CPU
 };

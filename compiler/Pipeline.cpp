@@ -25,7 +25,8 @@ struct StageEntry {
   void (*addPasses)(mlir::PassManager &, const PipelineOptions &);
 };
 
-// In order. Import and emit are no passes: Compile.cpp does them.
+// In order. Import and emit are no passes: Compile.cpp does them. Quantize runs
+// the network.
 const StageEntry kStages[] = {
     {Stage::Import, "import", nullptr},
     {Stage::Fold, "fold",
@@ -38,6 +39,7 @@ const StageEntry kStages[] = {
        passes.addPass(createRaiseAttention());
        passes.addPass(createRaise());
      }},
+    {Stage::Quantize, "quantize", nullptr},
     {Stage::LowerQuant, "lower-quant",
      [](mlir::PassManager &passes, const PipelineOptions &options) {
        passes.addPass(createLowerQuant({options.quantizedEdges}));
@@ -110,6 +112,9 @@ Error minnow::dumpModule(mlir::ModuleOp module, Stage stage,
 /// Runs the passes of one stage.
 static Error runStage(mlir::ModuleOp module, const StageEntry &entry,
                       const PipelineOptions &options) {
+  if (entry.stage == Stage::Quantize)
+    return options.quantizer.wanted ? quantize(module, options.quantizer)
+                                    : Error::success();
   DiagnosticCollector diagnostics(module.getContext());
   mlir::PassManager passes(module.getContext());
   entry.addPasses(passes, options);
@@ -123,11 +128,14 @@ Error minnow::runPipeline(mlir::ModuleOp module, const PipelineOptions &options,
   auto last = getStage(module);
   if (!last)
     return last.takeError();
+  if (*last >= Stage::Quantize && !options.quantizer.calibration.empty())
+    return llvm::createStringError("the module is past the stage quantize; "
+                                   "leave out the calibration");
   if (*last == Stage::Import && !options.dumpDirectory.empty())
     if (Error error = dumpModule(module, Stage::Import, options.dumpDirectory))
       return error;
   for (const StageEntry &entry : kStages) {
-    if (!entry.addPasses || entry.stage <= *last ||
+    if (entry.stage == Stage::Emit || entry.stage <= *last ||
         entry.stage > options.stopAfter)
       continue;
     auto start = std::chrono::steady_clock::now();

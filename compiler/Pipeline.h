@@ -9,6 +9,7 @@
 #ifndef MINNOW_COMPILER_PIPELINE_H
 #define MINNOW_COMPILER_PIPELINE_H
 
+#include "compiler/Quantizer.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include <optional>
@@ -21,6 +22,7 @@ enum class Stage {
   Import,
   Fold,
   Raise,
+  Quantize,
   LowerQuant,
   FormGroups,
   Schedule,
@@ -33,7 +35,8 @@ std::optional<Stage> parseStage(llvm::StringRef name);
 std::vector<std::string> getStageNames();
 
 struct PipelineOptions {
-  std::string goal = "time";   // of fusion, see form-groups
+  std::string goal = "time"; // of fusion, see form-groups
+  QuantizerOptions quantizer;
   bool quantizedEdges = false; // inputs and outputs of an int8 network are i8
   std::string tune;            // a file of measured schedules; empty: formulas
   Stage stopAfter = Stage::PlanMemory;

@@ -23,10 +23,11 @@ namespace {
 /// The words of a verb before they are understood.
 struct CompileWords {
   std::string cpu, precision = "f32", io = "float", stopAfter, measured;
+  std::string range = "mse";
   std::vector<std::string> inputShapes;
   std::string input, f32, runner; // of verify
   double tolerance = 1e-4, minSqnr = 5;
-  bool noCache = false, json = false;
+  bool noCache = false, json = false, perTensor = false;
 };
 
 } // namespace
@@ -99,6 +100,15 @@ static llvm::Error understand(const CompileWords &words,
                                      "leave one out");
     options.target.features = "+f16";
   }
+  QuantizerOptions &quantizer = options.pipeline.quantizer;
+  quantizer.wanted |= words.precision == "int8";
+  if (!quantizer.wanted && !quantizer.calibration.empty())
+    return llvm::createStringError("--calibrate goes with --precision int8; "
+                                   "add that, or leave it out");
+  quantizer.range.kind = words.range == "mse"      ? RangeKind::Mse
+                         : words.range == "minmax" ? RangeKind::MinMax
+                                                   : RangeKind::Percentile;
+  quantizer.quantization.perChannel = !words.perTensor;
   options.pipeline.quantizedEdges = words.io == "quantized";
   if (!words.stopAfter.empty()) {
     options.pipeline.stopAfter = *parseStage(words.stopAfter);
@@ -113,11 +123,11 @@ static llvm::Error understand(const CompileWords &words,
 }
 
 /// `[====    ] 12/27 kernels`, on one line that is written again.
-static void showProgress(size_t done, size_t total) {
+static void showProgress(size_t done, size_t total, StringRef what) {
   constexpr size_t width = 32;
   size_t filled = done * width / total;
-  fmt::print(stderr, "\r[{}{}] {}/{} kernels{}", std::string(filled, '='),
-             std::string(width - filled, ' '), done, total,
+  fmt::print(stderr, "\r[{}{}] {}/{} {}{}", std::string(filled, '='),
+             std::string(width - filled, ' '), done, total, what.str(),
              done == total ? "\r\033[K" : "");
   fflush(stderr);
 }
@@ -125,6 +135,28 @@ static void showProgress(size_t done, size_t total) {
 static std::string formatBytes(uint64_t bytes) {
   return bytes < 10'000'000 ? fmt::format("{:.1f} KB", bytes / 1e3)
                             : fmt::format("{:.1f} MB", bytes / 1e6);
+}
+
+static void printQuantization(const CompileReport &report) {
+  const QuantizationReport &quantization = *report.quantization;
+  fmt::print("int8       {} products\n", quantization.products);
+  fmt::print("f32        {}\n",
+             quantization.floats.empty()
+                 ? "nothing"
+                 : llvm::join(quantization.floats, "\n           "));
+}
+
+static void printWritten(const CompileReport &report,
+                         const std::string &output) {
+  std::string times;
+  double total = 0;
+  for (const StageTime &time : report.times) {
+    times += fmt::format("{}{} {:.2f}", times.empty() ? "" : ", ", time.stage,
+                         time.seconds);
+    total += time.seconds;
+  }
+  fmt::print("time       {:.2f} s ({})\n", total, times);
+  fmt::print("wrote      {}, {}\n", output, formatBytes(report.outputBytes));
 }
 
 static void printReport(const CompileReport &report,
@@ -140,14 +172,9 @@ static void printReport(const CompileReport &report,
     slowMacs += kernel.calls * kernel.macs;
     slow += "\n           " + kernel.name + ": " + kernel.note;
   }
-  std::string times;
-  double total = 0;
-  for (const StageTime &time : report.times) {
-    times += fmt::format("{}{} {:.2f}", times.empty() ? "" : ", ", time.stage,
-                         time.seconds);
-    total += time.seconds;
-  }
   fmt::print("machine    {}\n", report.machine);
+  if (report.quantization)
+    printQuantization(report);
   if (!report.kernels.empty()) {
     fmt::print("kernels    {} for {} calls, {} from the cache; {:.1f} M MACs\n",
                report.kernels.size(), calls, report.fromCache, macs / 1e6);
@@ -160,8 +187,7 @@ static void printReport(const CompileReport &report,
                formatBytes(report.arenaBytes), formatBytes(report.scratchBytes),
                formatBytes(report.weightBytes));
   }
-  fmt::print("time       {:.2f} s ({})\n", total, times);
-  fmt::print("wrote      {}, {}\n", output, formatBytes(report.outputBytes));
+  printWritten(report, output);
 }
 
 /// The model, its weights and shapes, and the machine: what all verbs take.
@@ -186,7 +212,7 @@ static void addModel(CLI::App &verb, CompileOptions &options,
                   "the machine's triple, such as aarch64-linux-gnu or "
                   "aarch64-linux-android; default the CPU's");
   verb.add_option("--precision", words.precision, "arithmetic")
-      ->check(CLI::IsMember({"f32", "f16"}))
+      ->check(CLI::IsMember({"f32", "f16", "int8"}))
       ->capture_default_str();
   verb.add_option("--input-shape", words.inputShapes,
                   "shape of a dynamic input, NAME:1,3,224,224");
@@ -201,11 +227,34 @@ static void addModel(CLI::App &verb, CompileOptions &options,
       ->capture_default_str();
 }
 
+static void addQuantizer(CLI::App &verb, CompileOptions &options,
+                         CompileWords &words) {
+  QuantizerOptions &quantizer = options.pipeline.quantizer;
+  verb.add_option("--calibrate", quantizer.calibration,
+                  "folder of photos (.jpg, .png) or arrays (.npy) by which an "
+                  "int8 network is made");
+  verb.add_option("--range", words.range,
+                  "how much of the values seen 8 bits cover: minmax, all; "
+                  "percentile; mse, what makes the least error")
+      ->check(CLI::IsMember({"minmax", "percentile", "mse"}))
+      ->capture_default_str();
+  verb.add_option("--percentile", quantizer.range.percentile,
+                  "per cent of the values that --range percentile covers")
+      ->check(CLI::Range(50.0, 100.0))
+      ->capture_default_str();
+  verb.add_flag("!--no-equalize", quantizer.equalize,
+                "leave the channels between two convolutions as large as they "
+                "are");
+  verb.add_flag("--per-tensor", words.perTensor,
+                "one scale a filter, not one a channel");
+}
+
 static CLI::App *addCompile(CLI::App &app, CompileOptions &options,
                             CompileWords &words) {
   CLI::App *verb = app.add_subcommand(
       "compile", "Compile a network to a binary for one machine");
   addModel(*verb, options, words);
+  addQuantizer(*verb, options, words);
   verb->add_option("-o,--output", options.output,
                    "what to write; the suffix says the kind: .o or .a (with a "
                    "header beside), .so, .mnw (for a GPU), .mlir, .mlirbc")
@@ -232,6 +281,22 @@ static CLI::App *addCompile(CLI::App &app, CompileOptions &options,
       "--list-ops",
       [] { throw CLI::CallForVersion(describeOnnxOperators(), 0); },
       "print the ONNX operators that are compiled, with their limits");
+  return verb;
+}
+
+static CLI::App *addQuantize(CLI::App &app, CompileOptions &options,
+                             CompileWords &words) {
+  CLI::App *verb = app.add_subcommand(
+      "quantize", "Make an int8 network of one in f32, as a module to inspect "
+                  "and to compile");
+  addModel(*verb, options, words);
+  addQuantizer(*verb, options, words);
+  verb->get_option("--calibrate")->required();
+  verb->add_option("-o,--output", options.output,
+                   "what to write: .mlir or .mlirbc")
+      ->required();
+  verb->add_option("--name", options.name,
+                   "prefix of the symbols; default the network's name");
   return verb;
 }
 
@@ -272,15 +337,38 @@ static CLI::App *addVerify(CLI::App &app, CompileOptions &options,
   return verb;
 }
 
+/// Shows how far calibration and kernels are, if a person watches.
+static void addProgress(CompileOptions &options) {
+  if (!isatty(STDERR_FILENO))
+    return;
+  options.workers.progress = [](size_t done, size_t total) {
+    showProgress(done, total, "kernels");
+  };
+  options.pipeline.quantizer.progress = [](size_t done, size_t total) {
+    showProgress(done, total, "calibration files");
+  };
+}
+
 static int runCompile(const CompileWords &, CompileOptions &options) {
-  if (isatty(STDERR_FILENO))
-    options.workers.progress = showProgress;
+  addProgress(options);
   auto report = compile(options);
   if (!report) {
     printError(report.takeError());
     return kUserError;
   }
   printReport(*report, options.output);
+  return kDone;
+}
+
+static int runQuantize(const CompileWords &, CompileOptions &options) {
+  addProgress(options);
+  auto report = compile(options);
+  if (!report) {
+    printError(report.takeError());
+    return kUserError;
+  }
+  printQuantization(*report);
+  printWritten(*report, options.output);
   return kDone;
 }
 
@@ -308,8 +396,7 @@ static std::vector<std::string> getRunner(const std::string &words) {
 }
 
 static int runVerify(const CompileWords &words, CompileOptions &options) {
-  if (isatty(STDERR_FILENO))
-    options.workers.progress = showProgress;
+  addProgress(options);
   auto verification =
       verify({options, words.input, words.f32, getRunner(words.runner),
               words.tolerance, words.minSqnr});
@@ -333,6 +420,7 @@ int main(int argc, char **argv) {
   CompileWords words;
   const std::pair<CLI::App *, int (*)(const CompileWords &, CompileOptions &)>
       verbs[] = {{addCompile(app, options, words), runCompile},
+                 {addQuantize(app, options, words), runQuantize},
                  {addAnalyze(app, options, words), runAnalyze},
                  {addVerify(app, options, words), runVerify}};
   try {
@@ -343,6 +431,10 @@ int main(int argc, char **argv) {
     llvm::errs() << "error: " << error.what()
                  << "; see minnow --help or minnow compile --help\n";
     return kUserError;
+  }
+  if (app.got_subcommand("quantize")) {
+    options.pipeline.quantizer.wanted = true;
+    words.stopAfter = getStageName(Stage::Quantize).str();
   }
   if (llvm::Error error = understand(words, options)) {
     printError(std::move(error));
