@@ -61,13 +61,17 @@ bool Scheduler::staysNear(const StageShape &shape) {
   return double(shape.depth * shape.channels) * sizeof(float) <= near.bytes;
 }
 
-/// Channels inside read and write whole rows of the map, as they lie; where
-/// windows move on by more than one, blocks of channels that are copied first
-/// were measured to be faster.
+/// Channels inside read and write whole rows of the map, as they lie. Blocks of
+/// channels that are copied first were measured to be faster where windows move
+/// on by more than one, and for maps that fill the core's own caches.
 LoopOrder Scheduler::chooseDepthwiseOrder(Operation *op) const {
   auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op);
+  double near = machine.memory[std::min(1u, machine.levels - 1)].bytes;
   bool isInside = depthwise && !isa.multipliesByLane &&
-                  halide::product(depthwise.getStrides()) == 1;
+                  halide::product(depthwise.getStrides()) == 1 &&
+                  2.0 * sizeof(float) *
+                          halide::product(halide::getShape(op->getResult(0))) <=
+                      near;
   return isInside ? LoopOrder::PixelsOuter : LoopOrder::ChannelsOuter;
 }
 
@@ -81,8 +85,8 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   } else if (llvm::isa<AttentionOp>(shape.op)) {
     tile = getMatrixTiles(isa, shape, pixels).front();
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
-    tile = chooseDepthwiseTile(isa, shape);
     order = chooseDepthwiseOrder(shape.op);
+    tile = chooseDepthwiseTile(isa, shape, order);
   }
   return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
 }

@@ -90,7 +90,14 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
   return sorted;
 }
 
-Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape) {
+Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape,
+                              LoopOrder order) {
+  // A block of channels is copied in whole lines of the caches.
+  int64_t most = std::min<int64_t>(shape.pixels, 4);
+  bool isBlock = llvm::isa<DepthwiseConv2DOp>(shape.op) &&
+                 !isa.multipliesByLane && order == LoopOrder::ChannelsOuter;
+  if (isBlock && shape.channels % (2 * isa.vectorFloats) == 0)
+    return {shape.pixels % 4 && shape.pixels % 3 == 0 ? 3 : most, 2};
   // A divisor of the row, so that borders cut the first and last tile only.
   Tile tile{std::min<int64_t>(shape.pixels, 4), 1};
   for (int64_t pixels : {7, 8, 6, 5, 4})

@@ -41,7 +41,8 @@ std::vector<Tile> getMatrixTiles(const Isa &isa, const StageShape &shape,
                                  int64_t pixels, int64_t spare = 1);
 
 /// The tile of a depthwise convolution or a pool.
-Tile chooseDepthwiseTile(const Isa &isa, const StageShape &shape);
+Tile chooseDepthwiseTile(const Isa &isa, const StageShape &shape,
+                         mobile::LoopOrder order);
 
 } // namespace minnow::cpu
 

@@ -149,7 +149,7 @@ def readme_section(results):
     counts = " / ".join(threads_text(threads) for threads in thread_counts(results))
     return (f"{circumstances(results)} In each cell {counts}: Minnow's time, its share of the time that the "
             "multiply-adds alone would take, and each peer's time over Minnow's (above 1 Minnow is faster; * its "
-            f"logits are wrong; - it does not run).\n\n{compact_table(results)}")
+            f"logits are wrong; - not measured).\n\n{compact_table(results)}")
 
 
 def update_readme(readme, sections):
