@@ -192,6 +192,7 @@ def run(arguments, path):
         results["networks"][name] = {"macs": inputs.macs, "threads": measure(inputs, keys, arguments)}
         if arguments.aarch64:
             results["networks"][name]["aarch64"] = count_aarch64(inputs)
+        results["networks"] = {each: results["networks"][each] for each in NETWORKS if each in results["networks"]}
         path.write_text(json.dumps(results, indent=1) + "\n")
 
 
