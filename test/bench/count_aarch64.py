@@ -7,6 +7,8 @@ PROGRAM is a .so for AArch64; the cross-built minnow-bench runs it under
 qemu-aarch64 with icount.c, and marks each kernel call of its last inference.
 Prints instructions, loads and stores, and fmla of each kernel and of all, and
 the ratio of the instructions to the fewest that the MACs need (four an fmla).
+Beside each kernel stands its hottest inner loop: fmla + other instructions, and
+the fmla that llvm-mca gives neoverse-n1 a cycle (two at most).
 """
 
 import argparse
@@ -18,6 +20,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import hot_loops
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -57,10 +61,11 @@ def total_by_kernel(report, counts):
     return kernels
 
 
-def show(name, row):
+def show(name, row, loop=None):
     calls, everything, memory, fmla, macs = row
     ratio = f"{everything / (macs / 4):6.2f}" if macs else "      "
-    print(f"{everything / 1e6:9.3f} {memory / 1e6:8.3f} {fmla / 1e6:8.3f} {ratio} {calls:5}  {name}")
+    inner = f"{loop[0]:4} +{loop[1]:4} {loop[0] / loop[2]:7.2f}" if loop else " " * 18
+    print(f"{everything / 1e6:9.3f} {memory / 1e6:8.3f} {fmla / 1e6:8.3f} {ratio} {calls:5} {inner}  {name}")
 
 
 def main():
@@ -76,9 +81,11 @@ def main():
     if arguments.json:
         print(json.dumps(dict(zip(("calls", "instructions", "memory", "fmla", "macs"), total))))
         return
-    print("   M all   memory     fmla  ratio calls  kernel")
+    names = dict.fromkeys(call["kernel"] for call in report["calls"])
+    loops = dict(zip(names, hot_loops.analyze(arguments.program), strict=True))
+    print("   M all   memory     fmla  ratio calls  inner loop a cycle  kernel")
     for name, row in sorted(kernels.items(), key=lambda item: -item[1][1]):
-        show(name, row)
+        show(name, row, loops.get(name))
     show("all", total)
 
 
