@@ -5,6 +5,7 @@
 // for the reference as for the program: each is judged by itself.
 //===----------------------------------------------------------------------===//
 #include "compiler/Verify.h"
+#include "compiler/CalibrationInputs.h"
 #include "compiler/WatchedRun.h"
 #include "passes/InlineBlocks.h"
 #include "targets/KernelCost.h"
@@ -128,9 +129,10 @@ namespace {
 /// The f32 network's value of each layer.
 class FloatValues {
 public:
-  /// Of `module`, a network before form-groups, on the input `path`.
+  /// Of `module`, a network before form-groups, on the inputs `given`.
   Error compute(Evaluator &evaluator, mlir::ModuleOp module,
-                PipelineOptions pipeline, const std::string &path);
+                PipelineOptions pipeline,
+                llvm::ArrayRef<std::vector<float>> given);
   /// An int8 result `bytes` of `type` beside the layer's value; nothing if the
   /// networks have no such layer in common.
   std::optional<Distance> compare(StringRef layer, mlir::Type type,
@@ -146,14 +148,16 @@ private:
 } // namespace
 
 Error FloatValues::compute(Evaluator &evaluator, mlir::ModuleOp module,
-                           PipelineOptions pipeline, const std::string &path) {
+                           PipelineOptions pipeline,
+                           llvm::ArrayRef<std::vector<float>> given) {
   pipeline.goal = "separate";
+  pipeline.quantizer = {};
   pipeline.stopAfter = Stage::FormGroups;
   std::vector<StageTime> times;
   if (Error error = runPipeline(module, pipeline, times))
     return error;
   ProgramOp program = getProgram(module);
-  auto buffers = makeInputs(program, path);
+  auto buffers = makeInputs(program, given);
   if (!buffers)
     return buffers.takeError();
   if (Error error = evaluateAll(evaluator, program, *buffers))
@@ -253,6 +257,7 @@ public:
 
 private:
   Error load();
+  Error readInputs();
   Error runTo(Stage stage) {
     pipeline.stopAfter = stage;
     return runPipeline(*module, pipeline, times);
@@ -264,6 +269,7 @@ private:
   mlir::MLIRContext context;
   OwningModule module, f32;
   FloatValues floats;
+  std::vector<std::vector<float>> inputs; // none: noise
 };
 
 } // namespace
@@ -293,18 +299,42 @@ Error Verifier::load() {
   } else if (getQuantizedTypes(*module).empty()) {
     f32 = module->clone();
   }
+  if (Error error = readInputs())
+    return error;
   // Stages before lower-quant may quantize.
   if (Error error = runTo(Stage(int(Stage::LowerQuant) - 1)))
     return error;
   floats.types = getQuantizedTypes(*module);
+  pipeline.quantizer = {};
   return runTo(Stage::FormGroups);
+}
+
+/// From the file that is named, else the first that calibrates.
+Error Verifier::readInputs() {
+  const std::string &folder = options.compile.pipeline.quantizer.calibration;
+  if (!options.input.empty()) {
+    auto numbers = readFloats(options.input);
+    if (!numbers)
+      return numbers.takeError();
+    inputs = {std::move(*numbers)};
+  } else if (!folder.empty()) {
+    auto files = CalibrationInputs::create(
+        folder, *module->getOps<mlir::func::FuncOp>().begin());
+    if (!files)
+      return files.takeError();
+    auto first = files->read(0);
+    if (!first)
+      return first.takeError();
+    inputs = std::move(*first);
+  }
+  return Error::success();
 }
 
 Expected<Verification> Verifier::run() {
   if (Error error = load())
     return error;
   ProgramOp program = getProgram(*module);
-  auto buffers = makeInputs(program, options.input);
+  auto buffers = makeInputs(program, inputs);
   if (!buffers)
     return buffers.takeError();
   if (Error error =
@@ -314,8 +344,8 @@ Expected<Verification> Verifier::run() {
   if (!evaluator)
     return evaluator.takeError();
   if (f32 && !floats.types.empty())
-    if (Error error = floats.compute(**evaluator, *f32,
-                                     options.compile.pipeline, options.input))
+    if (Error error =
+            floats.compute(**evaluator, *f32, options.compile.pipeline, inputs))
       return error;
   Verification verification;
   verification.minSqnr = options.minSqnr;

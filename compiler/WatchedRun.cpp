@@ -70,7 +70,7 @@ static std::string toNpy(mlir::Type type, StringRef bytes) {
 }
 
 /// The elements of a .npy file of version 1.0, as they lie in it.
-static Expected<std::string> readNpy(StringRef path, uint64_t bytes) {
+static Expected<std::string> readNpy(StringRef path) {
   Expected<std::string> file = readFile(path);
   if (!file)
     return file.takeError();
@@ -78,11 +78,20 @@ static Expected<std::string> readNpy(StringRef path, uint64_t bytes) {
   size_t start = text.size() < 10
                      ? text.size()
                      : 10 + uint8_t(text[8]) + 256 * uint8_t(text[9]);
-  if (!text.starts_with("\x93NUMPY\x01") || text.size() < start ||
-      text.size() - start != bytes)
-    return llvm::createStringError("'" + path + "' is no .npy file of " +
-                                   llvm::Twine(bytes) + " bytes of numbers");
+  if (!text.starts_with("\x93NUMPY\x01") || text.size() < start)
+    return llvm::createStringError("'" + path +
+                                   "' is no .npy file of version "
+                                   "1.0");
   return text.drop_front(start).str();
+}
+
+Expected<std::vector<float>> minnow::readFloats(StringRef path) {
+  auto bytes = readNpy(path);
+  if (!bytes)
+    return bytes.takeError();
+  std::vector<float> numbers(bytes->size() / sizeof(float));
+  std::memcpy(numbers.data(), bytes->data(), numbers.size() * sizeof(float));
+  return numbers;
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,22 +119,22 @@ static void expose(ProgramOp program) {
       }
 }
 
-/// Input `index` of `program` in its type: the floats of the file `path`, or
-/// noise if it is empty.
+/// Input `index` of `program` in its type: the floats `numbers`, or noise
+/// where there are none.
 static Expected<std::string> makeInput(ProgramOp program, unsigned index,
-                                       const std::string &path) {
+                                       std::vector<float> numbers) {
   mlir::Type type = program.getArgumentTypes()[index];
   size_t count = mlir::cast<mlir::ShapedType>(type).getNumElements();
-  std::vector<float> numbers(count);
-  std::mt19937 random(index + 1);
-  for (float &number : numbers)
-    number = std::uniform_real_distribution<float>(-2, 2)(random);
-  if (!path.empty()) {
-    auto bytes = readNpy(path, count * sizeof(float));
-    if (!bytes)
-      return bytes.takeError();
-    std::memcpy(numbers.data(), bytes->data(), bytes->size());
+  if (numbers.empty()) {
+    numbers.resize(count);
+    std::mt19937 random(index + 1);
+    for (float &number : numbers)
+      number = std::uniform_real_distribution<float>(-2, 2)(random);
   }
+  if (numbers.size() != count)
+    return llvm::createStringError(
+        "input " + llvm::Twine(index) + " has " + llvm::Twine(count) +
+        " numbers, what was given for it " + llvm::Twine(numbers.size()));
   if (getByteSize(type) == count * sizeof(float))
     return std::string(reinterpret_cast<char *>(numbers.data()),
                        count * sizeof(float));
@@ -145,11 +154,13 @@ static Expected<std::string> makeInput(ProgramOp program, unsigned index,
 }
 
 Expected<Buffers> minnow::makeInputs(ProgramOp program,
-                                     const std::string &path) {
+                                     llvm::ArrayRef<std::vector<float>> given) {
   Buffers buffers;
   for (auto argument : program.getBody().getArguments()) {
     unsigned index = argument.getArgNumber();
-    auto bytes = makeInput(program, index, index == 0 ? path : "");
+    auto bytes =
+        makeInput(program, index,
+                  index < given.size() ? given[index] : std::vector<float>());
     if (!bytes)
       return bytes.takeError();
     buffers[argument] = std::move(*bytes);
@@ -197,9 +208,12 @@ static Error execute(std::vector<std::string> words,
   }
   mlir::Operation *yield = program.getBody().front().getTerminator();
   for (auto [path, value] : llvm::zip_equal(paths, yield->getOperands())) {
-    auto bytes = readNpy(path, getByteSize(value.getType()));
+    auto bytes = readNpy(path);
     if (!bytes)
       return bytes.takeError();
+    if (bytes->size() != getByteSize(value.getType()))
+      return llvm::createStringError("minnow-run wrote an output of " +
+                                     llvm::Twine(bytes->size()) + " bytes");
     buffers[value] = std::move(*bytes);
   }
   return Error::success();
@@ -217,6 +231,7 @@ Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
   expose(program);
   options.model = (*folder)->file("net.mlirbc");
   options.import = {};
+  options.pipeline.quantizer = {}; // was there before
   options.output = (*folder)->file(
       llvm::is_contained((*target)->getOutputs(), ".so") ? "net.so"
                                                          : "net.mnw");

@@ -18,10 +18,13 @@ using Buffers = llvm::DenseMap<mlir::Value, std::string>;
 /// The one program of a module after form-groups.
 mobile::ProgramOp getProgram(mlir::ModuleOp module);
 
-/// The arguments of `program` in their types: the first is the .npy of f32
-/// `path`, the others, or all if it is empty, are seeded noise.
+/// The floats in a .npy file.
+llvm::Expected<std::vector<float>> readFloats(llvm::StringRef path);
+
+/// The arguments of `program` in their types: those of `given`, the others
+/// seeded noise. An error if one has another size.
 llvm::Expected<Buffers> makeInputs(mobile::ProgramOp program,
-                                   const std::string &path);
+                                   llvm::ArrayRef<std::vector<float>> given);
 
 /// Compiles `module`, which is after form-groups, as `options` say, and runs it
 /// by the words `runner`. `buffers` holds its arguments and gets the results of

@@ -319,8 +319,10 @@ static CLI::App *addVerify(CLI::App &app, CompileOptions &options,
       "verify", "Compare each kernel of a compiled network with the reference, "
                 "and one in int8 with f32");
   addModel(*verb, options, words);
+  addQuantizer(*verb, options, words);
   verb->add_option("--input", words.input,
-                   "what to run it on, a .npy of f32; default seeded noise");
+                   "what to run it on, a .npy of f32; default the first file "
+                   "that calibrates, else seeded noise");
   verb->add_option("--f32", words.f32,
                    "the same network in f32, with the same names of layers, to "
                    "compare an int8 network with");
