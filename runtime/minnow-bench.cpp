@@ -10,6 +10,7 @@
 #include "runtime/BenchReport.h"
 #include "runtime/CommandLine.h"
 #include "runtime/Values.h"
+#include "runtime/devices/etpu/minnow_etpu.h"
 #include "runtime/devices/vulkan/minnow_vulkan.h"
 
 #include <cstring>
@@ -126,6 +127,7 @@ minnow_status execute(const Options &options, minnow_error *error) {
 
 int main(int argc, char **argv) {
   minnow_add_driver(minnow_vulkan());
+  minnow_add_driver(minnow_etpu());
   Options options;
   CLI::App app("Times a compiled network.", "minnow-bench");
   declareOptions(app, options);

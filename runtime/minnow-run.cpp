@@ -12,6 +12,7 @@
 #include "runtime/Preprocess.h"
 #include "runtime/Session.h"
 #include "runtime/Values.h"
+#include "runtime/devices/etpu/minnow_etpu.h"
 #include "runtime/devices/vulkan/minnow_vulkan.h"
 
 #include <algorithm>
@@ -337,6 +338,7 @@ minnow_status execute(const Options &options, bool &same, minnow_error *error) {
 
 int main(int argc, char **argv) {
   minnow_add_driver(minnow_vulkan());
+  minnow_add_driver(minnow_etpu());
   Options options;
   CLI::App app("Runs a compiled network.", "minnow-run");
   declareOptions(app, options);

@@ -132,6 +132,7 @@ namespace {
 struct Groups {
   std::vector<unsigned> segment;
   std::vector<int> chain;
+  uint32_t chainBlocks = 0; // of its inner tensors that are there at a time
 };
 
 /// One attempt: groups and strip sizes are given.
@@ -143,6 +144,7 @@ public:
         overlap(overlap) {
     plan.segment = groups.segment;
     plan.chain = groups.chain;
+    chainBlocks = groups.chainBlocks;
   }
 
   Plan run() {
@@ -174,6 +176,7 @@ private:
   const Machine &machine;
   const Network &network;
   const uint32_t positions, slack, overlap;
+  uint32_t chainBlocks;
   Plan plan;
   std::vector<uint32_t> heights, done; // by layer
   std::vector<int> producer;           // by tensor, -1 for inputs
@@ -306,7 +309,7 @@ void Planner::placeTensors() {
     uint32_t rows = tensor.rows;
     int source = producer[i];
     if (source >= 0 && isInner(source))
-      storage.ringBlocks = std::min(kChainBlocks, tensor.getBlocks());
+      storage.ringBlocks = std::min(chainBlocks, tensor.getBlocks());
     else if (source >= 0)
       rows = getRingRows(i) + slack * heights[source];
     if (rows < tensor.rows)
@@ -490,15 +493,16 @@ Plan Merger::relax(const Groups &groups, uint32_t positions, Plan plan) {
 Plan Merger::run(std::string &error) {
   // Chains need all weights of three layers at once: only where strips alone do
   // not do.
-  for (bool hasChains : {false, true})
+  for (uint32_t chainBlocks : {0, 3, 2})
     for (uint32_t positions : {512, 256, 128, 64}) {
       Groups groups = makeSingletons();
+      groups.chainBlocks = chainBlocks;
       do {
         Planner planner(machine, network, groups, positions, 0, 0);
         Plan plan = planner.run();
         if (fits(plan))
           return relax(groups, positions, std::move(plan));
-        if (!(hasChains && makeChain(groups, planner.peakTensors)) &&
+        if (!(chainBlocks && makeChain(groups, planner.peakTensors)) &&
             !merge(groups.segment, planner.peakTensors))
           break;
       } while (true);

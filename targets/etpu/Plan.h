@@ -29,9 +29,6 @@ struct Storage {
   uint32_t ringBlocks = 0; // 0: all blocks; else whole maps of a few of them
 };
 
-/// Blocks of a chain's inner tensors that are there at a time.
-inline constexpr uint32_t kChainBlocks = 3;
-
 struct Plan {
   std::vector<Strip> strips;     // the reference order
   std::vector<Storage> tensors;  // by tensor

@@ -7,8 +7,9 @@ The network has what int8 networks are made of: a stem that pads, an inverted
 bottleneck with its residual unrounded, an FFN with GELU and a rounded residual,
 Mobile MQA with strided keys and values and offsets, a global average and a
 classifier. It is written here as `.mlir` and, a second time, as integer
-arithmetic in numpy after the descriptions in MobileOps.td. Ends with 2 where an
-output differs.
+arithmetic in numpy after the descriptions in MobileOps.td: in the float form, or
+for `--target etpu` in the fixed one, where inputs and outputs are bytes. Ends
+with 2 where an output differs.
 """
 
 import argparse
@@ -53,17 +54,52 @@ def tensor_type(shape, element):
     return "tensor<" + "".join(f"{d}x" for d in shape) + element + ">"
 
 
-def round_to(v, scale, zero, act=None):
-    """The float form's last steps, of v in units of `scale`."""
+def bounds(scale, zero, act):
     low = zero if act in ("relu", "relu6") else -128
     high = min(127, int(zero + np.rint(6 / float(scale)))) if act == "relu6" else 127
-    return clamp(np.rint(v).astype(np.float64) + zero, low, high).astype(np.int8)
+    return low, high
+
+
+def round_to(v, scale, zero, act=None):
+    """The float form's last steps, of v in units of `scale`."""
+    return clamp(np.rint(v).astype(np.float64) + zero, *bounds(scale, zero, act)).astype(np.int8)
+
+
+def multiply_high(value, factor, bits):
+    return (value.astype(np.int64) * factor + (1 << (bits - 1))) >> bits
+
+
+def round_fixed(h, shift, scale, zero, act=None):
+    """The fixed form's last steps."""
+    return clamp(((h + ((1 << shift) >> 1)) >> shift) + zero, *bounds(scale, zero, act)).astype(np.int8)
+
+
+def largest_shift(numbers, most):
+    """The largest shift by which all numbers stay below 2^31."""
+    return max(s for s in range(most + 1) if max(numbers) * 2.0 ** s < 2 ** 31 - 1)
+
+
+def requantize(terms, scale, zero, act=None, is_fixed=False):
+    """The sum of terms (integers, factors as f32, zero point, whether it is a product's sum)."""
+    if not is_fixed:
+        total = None
+        for data, factors, origin, _ in terms:
+            term = (data.astype(np.int32) - origin).astype(F) * factors
+            total = term if total is None else total + term
+        return round_to(total, scale, zero, act)
+    bits = [31 if is_sum else 15 for *_, is_sum in terms]
+    scaled = [f.astype(np.float64) * 2.0 ** b for (_, f, *_), b in zip(terms, bits)]
+    shift = largest_shift([f.max() for f in scaled], 15)
+    h = sum(multiply_high(data.astype(np.int64) - origin, np.floor(f * 2.0 ** shift + 0.5).astype(np.int64), b)
+            for (data, _, origin, _), f, b in zip(terms, scaled, bits))
+    return round_fixed(h, shift, scale, zero, act)
 
 
 class Network:
     """Writes the module and computes it at once."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, is_fixed=False):
+        self.is_fixed = is_fixed
         self.random = np.random.default_rng(seed)
         self.weights, self.lines, self.resources, self.count = [], [], [], 0
 
@@ -94,7 +130,8 @@ class Network:
         spread = 3 * real.std()
         scale, zero = (F(spread / 255), -128) if act in ("relu", "relu6") else (F(spread / 127), 3)
         factors = np.array([s / scale for s in total.scale], F)
-        return Quantized(None, round_to(total.data.astype(F) * factors, scale, zero, act), scale, zero)
+        data = requantize([(total.data, factors, 0, True)], scale, zero, act, self.is_fixed)
+        return Quantized(None, data, scale, zero)
 
     def product(self, kind, x, out=None, size=1, stride=1, pad=(0, 0, 0, 0), act=None, unrounded=False):
         channels = x.data.shape[-1]
@@ -155,12 +192,8 @@ class Network:
 
     def add(self, x, r):
         scale = F(max(np.abs((t.data - t.zero) * np.array(t.scale, np.float64)).max() for t in (x, r)) / 100)
-        total = None
-        for t in (x, r):
-            factor = np.array(t.scale if t.is_sum else [t.scale], F) / scale
-            term = (t.data.astype(np.int32) - t.zero).astype(F) * factor.astype(F)
-            total = term if total is None else total + term
-        y = Quantized(None, round_to(total, scale, -7), scale, -7)
+        terms = [(t.data, np.array(t.scale if t.is_sum else [t.scale], F) / scale, t.zero, t.is_sum) for t in (x, r)]
+        y = Quantized(None, requantize(terms, scale, -7, None, self.is_fixed), scale, -7)
         y.name = self.emit(f"mobile.add {x.name}, {r.name} : {x.type}, {r.type} -> {y.type}")
         return y
 
@@ -172,7 +205,8 @@ class Network:
             total = Quantized(None, x.data + extra, x.scale)
             operands = f"mobile.add {x.name}, {name} : {x.type}, {kind}"
         y = self.round_sum(total, x, None)
-        y.data, y.zero = round_to(total.data.astype(F) * np.array([s / y.scale for s in x.scale], F), y.scale, 0), 0
+        factors = np.array([s / y.scale for s in x.scale], F)
+        y.data, y.zero = requantize([(total.data, factors, 0, True)], y.scale, 0, None, self.is_fixed), 0
         y.name = self.emit(f"{operands} -> {y.type}")
         return y
 
@@ -181,13 +215,17 @@ class Network:
         y = Quantized(None, None, F(float(v.scale) * 0.8), 5)
         keys = k.data.reshape(-1, width).astype(np.int32)
         values = v.data.reshape(-1, v.data.shape[-1]).astype(np.int32)
-        s0 = F(float(q.scale) * float(k.scale) * scale * math.log2(math.e))
-        s1 = F(float(v.scale) / float(y.scale))
+        step = float(q.scale) * float(k.scale) * scale
+        ratio = float(v.scale) / float(y.scale)
         parts = []
         for h in range(heads):
             queries = q.data.reshape(-1, heads, width)[:, h].astype(np.int32)
             logits = queries @ keys.T
             d = logits.max(1, keepdims=True) - logits
+            if self.is_fixed:
+                parts.append(self.average_fixed(d, values, step, ratio, y))
+                continue
+            s0, s1 = F(step * math.log2(math.e)), F(ratio)
             t = np.maximum(-d.astype(F) * s0, F(-31))
             n = np.rint(t)
             r = t - n
@@ -200,25 +238,36 @@ class Network:
             factor = s1 / p.sum(1, keepdims=True).astype(F)
             parts.append((p @ values).astype(F) * factor)
         total = np.stack(parts, 1).reshape(*q.data.shape[:3], -1)
-        y.data = round_to(total, y.scale, y.zero)
+        y.data = total if self.is_fixed else round_to(total, y.scale, y.zero)
         y.name = self.emit(f"mobile.attention {q.name}, {k.name}, {v.name} heads {heads} scale {scale:.17e} : "
                            f"{q.type}, {k.type}, {v.type} -> {y.type}")
         return y
+
+    @staticmethod
+    def average_fixed(d, values, step, ratio, y):
+        table = np.array([math.floor(255 * math.exp(-i / 40) + 0.5) for i in range(256)])
+        index = multiply_high(d, math.floor(step * 40 * 2.0 ** 31 + 0.5), 31)
+        p = table[np.minimum(index, 255)]
+        shift = largest_shift([ratio * 2.0 ** 24], 7)
+        reciprocal = (2 ** 32 - 1) // p.sum(1, keepdims=True)
+        factor = multiply_high(reciprocal, math.floor(ratio * 2.0 ** (24 + shift) + 0.5), 31)
+        return round_fixed(multiply_high((p @ values) << 6, factor, 31), shift, y.scale, y.zero)
 
     def pool(self, x):
         rows, columns = x.data.shape[1:3]
         total = (x.data.astype(np.int32) - x.zero).sum((1, 2), keepdims=True).astype(np.int32)
         y = Quantized(None, None, F(float(x.scale) * 0.7), -20)
-        y.data = round_to(total.astype(F) * F(x.scale / F(y.scale * F(rows * columns))), y.scale, y.zero)
+        factor = np.array([F(x.scale / F(y.scale * F(rows * columns)))], F)
+        y.data = requantize([(total, factor, 0, True)], y.scale, y.zero, None, self.is_fixed)
         y.name = self.emit(f"mobile.pool2d average {x.name} window [{rows}, {columns}] : {x.type} -> {y.type}")
         return y
 
     def build(self, image):
-        """Returns the module's text and the output for `image`, f32 NCHW."""
+        """The module's text and, for `image`, f32 NCHW, the input and output of the program."""
         x = Quantized(None, None, F(0.021), -4)
         x.data = round_to(image * F(1 / x.scale), x.scale, x.zero)
         x.name = self.emit(f"mobile.quantize %x : {tensor_type(image.shape, 'f32')} -> {x.type}")
-        name, before = x.name, x.type
+        name, before, stored = x.name, x.type, x.data
         x = Quantized(None, x.data.transpose(0, 2, 3, 1), x.scale, x.zero)
         x.name = self.emit(f"mobile.transpose {name} [0, 2, 3, 1] : {before} -> {x.type}")
         x = self.product("conv2d", x, 8, 3, 2, (0, 1, 0, 1), "relu6")
@@ -236,7 +285,7 @@ class Network:
         for _ in range(2):
             t = self.product("depthwise_conv2d", x, size=3, stride=2, pad=(1, 1, 1, 1))
             kv.append(self.symmetric(self.product("conv2d", t, 4, unrounded=True), offsets=True))
-        t = self.attention(q, *kv, 2, 0.5)
+        t = self.attention(q, *kv, 2, 2.0 ** -9 if self.is_fixed else 0.5)
         x = self.add(self.product("conv2d", t, 8, unrounded=True), x)
         x = self.pool(x)
         flat = Quantized(None, x.data.reshape(1, -1), x.scale, x.zero)
@@ -247,24 +296,29 @@ class Network:
         text = "\n".join(self.weights) + f"\nfunc.func @net(%x: {tensor_type(image.shape, 'f32')}) -> {result} {{\n"
         text += "\n".join(self.lines) + f"\n  return {out} : {result}\n}}\n"
         text += "{-# dialect_resources: { builtin: {\n" + ",\n".join(self.resources) + "\n} } #-}\n"
-        return text, (y.data.astype(np.int32) - y.zero).astype(F) * F(y.scale)
+        if self.is_fixed:
+            return text, stored, y.data
+        return text, image, (y.data.astype(np.int32) - y.zero).astype(F) * F(y.scale)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", required=True, type=pathlib.Path, help="folder of minnow and minnow-run")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--target", default="cpu", choices=["cpu", "etpu"])
     parser.add_argument("--save", type=pathlib.Path, help="folder to leave net.mlir, x.npy and y.npy in")
     arguments = parser.parse_args()
     image = np.random.default_rng(arguments.seed + 1000).uniform(-2, 2, (1, 3, 13, 13)).astype(F)
-    text, expected = Network(arguments.seed).build(image)
+    is_fixed = arguments.target != "cpu"
+    text, given, expected = Network(arguments.seed, is_fixed).build(image)
     with tempfile.TemporaryDirectory() as folder:
         folder = arguments.save or pathlib.Path(folder)
         (folder / "net.mlir").write_text(text)
-        np.save(folder / "x.npy", image)
+        np.save(folder / "x.npy", given)
         np.save(folder / "y.npy", expected)
-        for command in (["minnow", "compile", folder / "net.mlir", "-o", folder / "net.so"],
-                        ["minnow-run", folder / "net.so", "--input", folder / "x.npy",
+        program = folder / ("net.mnw" if is_fixed else "net.so")
+        for command in (["minnow", "compile", folder / "net.mlir", "--target", arguments.target, "-o", program],
+                        ["minnow-run", program, "--input", folder / "x.npy",
                          "--output", folder / "out.npy"]):
             status = subprocess.run([arguments.programs / command[0], *command[1:]]).returncode
             if status:
