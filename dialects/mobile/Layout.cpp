@@ -3,9 +3,10 @@
 //
 // The one place that knows how each layout lies in memory.
 //===----------------------------------------------------------------------===//
-#include "dialects/mobile/Mobile.h"
+#include "dialects/mobile/Layout.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
+#include <numeric>
 
 using namespace mlir;
 using namespace minnow::mobile;
@@ -13,23 +14,103 @@ using namespace minnow::mobile;
 LogicalResult
 LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    LayoutKind kind, ArrayRef<int64_t> sizes) {
-  size_t expected = kind == LayoutKind::Panels ? 1 : 0;
-  if (sizes.size() != expected)
-    return emitError() << "layout " << stringifyLayoutKind(kind) << " takes "
-                       << expected << " sizes, found " << sizes.size();
+  if (kind == LayoutKind::Plain && !sizes.empty())
+    return emitError() << "layout plain takes 0 sizes, found " << sizes.size();
+  if (kind == LayoutKind::Panels &&
+      !llvm::is_contained({1, 3, 4}, int(sizes.size())))
+    return emitError() << "layout panels takes 1 size, 3 of taps or 4 of dots, "
+                          "found "
+                       << sizes.size();
   if (llvm::any_of(sizes, [](int64_t size) { return size <= 0; }))
     return emitError() << "sizes of a layout must be positive";
   return success();
+}
+
+std::optional<Dots> Dots::find(LayoutAttr layout) {
+  if (!layout || layout.getSizes().size() != 4)
+    return std::nullopt;
+  auto sizes = layout.getSizes();
+  return Dots{sizes[0], sizes[1], sizes[2], sizes[3]};
+}
+
+LayoutAttr Dots::get(MLIRContext *context) const {
+  return LayoutAttr::get(context, LayoutKind::Panels, {panel, dot, run, bytes});
+}
+
+std::optional<Taps> Taps::find(LayoutAttr layout) {
+  if (!layout || layout.getSizes().size() != 3)
+    return std::nullopt;
+  auto sizes = layout.getSizes();
+  return Taps{sizes[0], sizes[1], sizes[2]};
+}
+
+LayoutAttr Taps::get(MLIRContext *context) const {
+  return LayoutAttr::get(context, LayoutKind::Panels, {dot, stride, bytes});
+}
+
+int64_t Taps::getPlaces() const { return dot / std::gcd(dot, stride); }
+
+int64_t Taps::countGroups(int64_t place, int64_t width) const {
+  return llvm::divideCeil(place * stride % dot + width, dot);
+}
+
+int64_t Taps::getMostGroups(int64_t width) const {
+  int64_t most = 0;
+  for (int64_t place = 0; place < getPlaces(); ++place)
+    most = std::max(most, countGroups(place, width));
+  return most;
 }
 
 SmallVector<int64_t>
 LayoutAttr::getPhysicalShape(ArrayRef<int64_t> shape) const {
   if (getKind() == LayoutKind::Plain)
     return SmallVector<int64_t>(shape);
+  if (auto taps = Taps::find(*this))
+    return {shape[0], taps->getPlaces(), taps->getMostGroups(shape[1]),
+            shape[2], taps->dot,         taps->bytes};
   int64_t panel = getSizes()[0], rows = 1;
   for (int64_t dim : shape.drop_back())
     rows *= dim;
-  return {int64_t(llvm::divideCeil(shape.back(), panel)), rows, panel};
+  int64_t panels = llvm::divideCeil(shape.back(), panel);
+  if (auto dots = Dots::find(*this)) {
+    int64_t steps = llvm::divideCeil(dots->run, dots->dot);
+    return {panels, rows / dots->run * steps, panel, dots->dot, dots->bytes};
+  }
+  return {panels, rows, panel};
+}
+
+/// Calls `put(index in the layout, index in the source)` for each number.
+static void forDots(const Dots &dots, ArrayRef<int64_t> shape,
+                    llvm::function_ref<void(int64_t, int64_t)> put) {
+  int64_t columns = shape.back(), rows = 1;
+  for (int64_t dim : shape.drop_back())
+    rows *= dim;
+  int64_t steps = llvm::divideCeil(dots.run, dots.dot);
+  for (int64_t row = 0; row < rows; ++row) {
+    int64_t term = row % dots.run;
+    int64_t step = row / dots.run * steps + term / dots.dot;
+    for (int64_t column = 0; column < columns; ++column) {
+      int64_t outer = column / dots.panel * (rows / dots.run * steps) + step;
+      put((outer * dots.panel + column % dots.panel) * dots.dot +
+              term % dots.dot,
+          row * columns + column);
+    }
+  }
+}
+
+static void forTaps(const Taps &taps, ArrayRef<int64_t> shape,
+                    llvm::function_ref<void(int64_t, int64_t)> put) {
+  int64_t groups = taps.getMostGroups(shape[1]), channels = shape[2];
+  for (int64_t row = 0; row < shape[0]; ++row)
+    for (int64_t place = 0; place < taps.getPlaces(); ++place)
+      for (int64_t tap = 0; tap < shape[1]; ++tap) {
+        int64_t column = place * taps.stride % taps.dot + tap;
+        int64_t group =
+            (row * taps.getPlaces() + place) * groups + column / taps.dot;
+        for (int64_t channel = 0; channel < channels; ++channel)
+          put((group * channels + channel) * taps.dot + column % taps.dot,
+              (row * shape[1] + tap) * channels + channel);
+      }
 }
 
 void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
@@ -37,6 +118,18 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
                       MutableArrayRef<char> destination) const {
   if (getKind() == LayoutKind::Plain) {
     std::memcpy(destination.data(), source.data(), source.size());
+    return;
+  }
+  auto dots = Dots::find(*this);
+  auto taps = Taps::find(*this);
+  if (dots || taps) {
+    size_t bytes = dots ? dots->bytes : taps->bytes;
+    auto put = [&](int64_t to, int64_t from) {
+      char *number = destination.data() + to * bytes;
+      *number = source[from];
+      std::memset(number + 1, source[from] < 0 ? -1 : 0, bytes - 1);
+    };
+    dots ? forDots(*dots, shape, put) : forTaps(*taps, shape, put);
     return;
   }
   int64_t columns = shape.back(), panel = getSizes()[0];

@@ -104,12 +104,8 @@ static uint32_t getTasks(mobile::KernelOp kernel) {
                                                         : schedule.getTasks();
 }
 
-static halide::Form getForm(const Isa &isa) {
-  return {isa.halideTarget, int(isa.vectorFloats), isa.multipliesByLane};
-}
-
 bool cpu::isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why) {
-  llvm::Error error = halide::checkKernel(kernel, getForm(isa));
+  llvm::Error error = halide::checkKernel(kernel, isa.getForm());
   bool isFast = !error;
   std::string message = llvm::toString(std::move(error));
   if (!isFast && why)
@@ -119,9 +115,8 @@ bool cpu::isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why) {
 
 llvm::Expected<KernelCode> cpu::emit(const Isa &isa, mobile::KernelOp kernel,
                                      StringRef symbol) {
-  halide::Form form = getForm(isa);
   std::string inner = (symbol + "_halide").str();
-  auto code = halide::compile(kernel, form, inner);
+  auto code = halide::compile(kernel, isa.getForm(), inner);
   if (!code)
     return code.takeError();
 

@@ -19,12 +19,14 @@ struct Level {
   unsigned vectorFloats, registers;
   llvm::StringLiteral halide;
   std::vector<llvm::StringLiteral> features;
+  unsigned dotWidth = 2;
+  halide::DotOperand dotOperand = halide::DotOperand::Wide;
 };
 
 /// An architecture that kernels are written for.
 struct Family {
   llvm::StringLiteral halide;
-  bool multipliesByLane;
+  bool multipliesByLane, roundsByAddition;
   // From the narrowest to the widest; each has all before it.
   std::vector<Level> levels;
 };
@@ -35,6 +37,7 @@ static const Family &getX86() {
   static const Family family = {
       "x86-64",
       false,
+      true,
       {{4, 16, "-sse41", {"sse4.1"}},
        {8, 16, "-avx", {"avx"}},
        {8, 16, "-avx2-fma-f16c", {"avx2", "fma", "f16c"}},
@@ -47,7 +50,9 @@ static const Family &getX86() {
         32,
         "-avx512_zen4",
         {"avx512vnni", "avx512bf16", "avx512bitalg", "avx512vpopcntdq",
-         "avx512vbmi2"}}}};
+         "avx512vbmi2"},
+        4,
+        halide::DotOperand::Unsigned}}};
   return family;
 }
 
@@ -55,7 +60,9 @@ static const Family &getArm() {
   static const Family family = {
       "arm-64",
       true,
-      {{4, 32, "", {"neon"}}, {4, 32, "-arm_dot_prod", {"dotprod"}}}};
+      false,
+      {{4, 32, "", {"neon"}, 1},
+       {4, 32, "-arm_dot_prod", {"dotprod"}, 4, halide::DotOperand::Signed}}};
   return family;
 }
 
@@ -85,12 +92,15 @@ llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
   Isa isa;
   isa.spec = spec;
   isa.multipliesByLane = family->multipliesByLane;
+  isa.roundsByAddition = family->roundsByAddition;
   isa.halideTarget = (family->halide + "-linux").str();
   for (const Level &level : family->levels) {
     if (!llvm::all_of(level.features, [&](auto f) { return on.contains(f); }))
       break;
     isa.vectorFloats = level.vectorFloats;
     isa.registers = level.registers;
+    isa.dotWidth = level.dotWidth;
+    isa.dotOperand = level.dotOperand;
     isa.halideTarget += level.halide;
   }
   return isa;

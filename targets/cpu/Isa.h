@@ -7,6 +7,7 @@
 #define MINNOW_TARGETS_CPU_ISA_H
 
 #include "targets/Target.h"
+#include "targets/halide/Form.h"
 
 namespace minnow::cpu {
 
@@ -18,6 +19,15 @@ struct Isa {
   // in each step comes as a vector for several steps.
   bool multipliesByLane = false;
   std::string halideTarget; // without the no_* flags
+  // Products of bytes: see halide::Form.
+  unsigned dotWidth = 1;
+  halide::DotOperand dotOperand = halide::DotOperand::Wide;
+  bool roundsByAddition = false;
+
+  halide::Form getForm() const {
+    return {halideTarget,  int(vectorFloats), multipliesByLane,
+            int(dotWidth), dotOperand,        roundsByAddition};
+  }
 };
 
 /// Reads the instruction set of a spec that `resolveMachine` has completed.

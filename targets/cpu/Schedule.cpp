@@ -6,6 +6,7 @@
 // for each load, the loop order that keeps the larger operand near, and a few
 // equal tasks.
 //===----------------------------------------------------------------------===//
+#include "dialects/mobile/Layout.h"
 #include "mlir/IR/Builders.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
@@ -177,7 +178,8 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
     int64_t width = stages[0].getVectors() * isa.vectorFloats;
     int64_t tasks = divideEvenly(sizes->channels, width);
     // Only a product alone can leave less to its last task.
-    bool isProduct = shapes.size() == 1 && isMatrix(shapes[0].op);
+    bool isProduct = shapes.size() == 1 && isMatrix(shapes[0].op) &&
+                     !halide::isIntegerProduct(shapes[0].op);
     if (!isProduct && sizes->channels % (width * tasks))
       tasks =
           sizes->channels % width ? 1 : chooseTasks(sizes->channels / width);
@@ -218,12 +220,13 @@ int64_t Scheduler::chooseStrip(const Split &split,
   if (split.axis == SplitAxis::Rows && view == View::Maps)
     rows /= split.tasks;
   auto depthwise = getOnlyDepthwise(shapes);
-  if (depthwise && !isa.multipliesByLane &&
-      stages[0].getOrder() == LoopOrder::ChannelsOuter)
+  if (depthwise && !halide::isIntegerProduct(depthwise) &&
+      !isa.multipliesByLane && stages[0].getOrder() == LoopOrder::ChannelsOuter)
     return chooseBlockRows(depthwise, rows,
                            stages[0].getVectors() * isa.vectorFloats);
   // The rows around which a full convolution lays its border stay near.
-  bool hasBorder = !shapes.empty() && llvm::isa<Conv2DOp>(shapes[0].op);
+  bool hasBorder = !shapes.empty() && (llvm::isa<Conv2DOp>(shapes[0].op) ||
+                                       halide::isIntegerProduct(shapes[0].op));
   return shapes.size() > 1 || hasBorder ? 1 : rows;
 }
 
@@ -276,11 +279,59 @@ static int64_t getPanel(const Isa &isa, const StageShape &shape,
   return isStreamed ? isa.vectorFloats : width;
 }
 
+/// Gives a filter of bytes the order in which groups of neighbours along the
+/// sum are multiplied at once.
+static void setByteLayout(const Isa &isa, KernelOp kernel, Operation *op) {
+  auto filter = llvm::dyn_cast<mlir::BlockArgument>(op->getOperand(1));
+  if (!filter)
+    return;
+  auto set = [&](const auto &layout) {
+    kernel.setLayout(filter.getArgNumber(), layout.get(kernel.getContext()));
+  };
+  bool isWide = isa.dotOperand == halide::DotOperand::Wide;
+  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
+    set(Taps{int64_t(isa.dotWidth), conv.getStrides()[1], isWide ? 2 : 1});
+    return;
+  }
+  // Weights that are used for few positions stay as they are until then, and
+  // unsigned bytes would need a second pass over them.
+  auto result = halide::getShape(op->getResult(0));
+  bool isReused = halide::product(result.drop_back()) >= 16;
+  int64_t dot = isa.dotWidth;
+  if (isa.dotOperand == halide::DotOperand::Unsigned && !isReused)
+    dot = 2;
+  auto shape = halide::getShape(filter);
+  int64_t run = shape[shape.size() - 2];
+  if (shape.size() == 4 && run % dot)
+    run *= shape[1];
+  int64_t vectors = halide::getStageAttr(kernel, op).getVectors();
+  set(Dots{vectors * isa.vectorFloats, dot, run, isWide && isReused ? 2 : 1});
+}
+
+/// Pads what is read a channel at a time to the end of the last panel.
+static void padVectors(KernelOp kernel, Operation *op, int64_t panel) {
+  int64_t channels = halide::getShape(op->getResult(0)).back();
+  if (channels % panel == 0)
+    return;
+  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
+    if (halide::getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
+        !kernel.getLayout(argument.getArgNumber()))
+      kernel.setLayout(
+          argument.getArgNumber(),
+          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+}
+
 void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
   kernel.setScheduleAttr(schedule);
   View view = halide::getView(kernel);
   for (Operation &op : kernel.getBody().front())
-    if (isMatrix(&op))
+    if (halide::isIntegerProduct(&op)) {
+      setByteLayout(isa, kernel, &op);
+      if (isMatrix(&op))
+        padVectors(kernel, &op,
+                   halide::getStageAttr(kernel, &op).getVectors() *
+                       isa.vectorFloats);
+    } else if (isMatrix(&op))
       setPanels(kernel, &op,
                 getPanel(isa, getStageShape(isa, view, &op),
                          halide::getStageAttr(kernel, &op)));

@@ -42,7 +42,9 @@ StageShape cpu::getStageShape(const Isa &isa, halide::View view,
 /// broadcast and `spare` for Halide's and LLVM's temporaries. Of one position
 /// the products read each vector of weights straight from memory.
 static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
-                 int64_t constants, int64_t spare) {
+                 int64_t constants, int64_t spare, bool isInteger) {
+  if (isInteger && !isa.multipliesByLane)
+    return pixels * vectors + vectors + 2 <= isa.registers;
   if (isa.multipliesByLane)
     return pixels * vectors + vectors + pixels + constants <= isa.registers;
   if (pixels == 1)
@@ -52,7 +54,11 @@ static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
 
 /// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
 /// cycle with a latency of four: fewer than eight sums wait for each other.
-static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors) {
+static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
+                             bool isInteger) {
+  // Where products and their sums are two instructions, these fill all ports.
+  if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
+    return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
   double products = std::max(double(pixels * vectors), 8.0);
   // Weights in pairs of vectors, inputs in vectors of four terms, and the loop:
   // what counts is the instructions.
@@ -66,20 +72,25 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors) {
 std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
                                       int64_t pixels, int64_t spare) {
   std::vector<std::pair<double, Tile>> tiles;
+  bool isInteger = halide::isIntegerProduct(shape.op);
   for (int64_t vectors = 1; vectors <= 8; ++vectors)
     for (int64_t rows = 1; rows <= std::min<int64_t>(14, pixels); ++rows) {
-      if (!fits(isa, rows, vectors, shape.constants, spare) ||
-          (shape.isPooled && pixels % rows))
+      if (!fits(isa, rows, vectors, shape.constants, spare, isInteger) ||
+          (shape.isPooled && !isInteger && pixels % rows))
+        continue;
+      // Bytes are packed from pairs and fours of vectors.
+      if (isInteger && !llvm::isPowerOf2_64(vectors))
         continue;
       int64_t panel = vectors * isa.vectorFloats;
       double padding = double(llvm::alignTo(pixels, rows)) / pixels *
                        double(llvm::alignTo(shape.channels, panel)) /
                        shape.channels;
-      double cost =
-          padding * estimateCycles(isa, rows, vectors) / (rows * vectors);
+      double cost = padding * estimateCycles(isa, rows, vectors, isInteger) /
+                    (rows * vectors);
       // Without masked stores the last vectors go element by element, and
       // panels that are streams of their own must all be whole.
-      if ((isa.multipliesByLane || pixels == 1) && shape.channels % panel)
+      if ((isa.multipliesByLane || pixels == 1 || isInteger) &&
+          shape.channels % panel)
         cost *= 2;
       tiles.push_back({cost, {rows, vectors}});
     }
@@ -90,8 +101,22 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
   return sorted;
 }
 
+/// Bytes have few registers for the weights and copies: half are sums.
+static Tile chooseByteTile(const Isa &isa, const StageShape &shape) {
+  Tile tile{4, 1};
+  for (int64_t vectors : {4, 2})
+    if (shape.channels % (vectors * isa.vectorFloats) == 0 &&
+        vectors * tile.pixels * 2 <= isa.registers) {
+      tile.vectors = vectors;
+      break;
+    }
+  return tile;
+}
+
 Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape,
                               LoopOrder order) {
+  if (halide::isIntegerProduct(shape.op))
+    return chooseByteTile(isa, shape);
   // A block of channels is copied in whole lines of the caches.
   int64_t most = std::min<int64_t>(shape.pixels, 4);
   bool isBlock = llvm::isa<DepthwiseConv2DOp>(shape.op) &&

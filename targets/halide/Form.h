@@ -11,12 +11,25 @@
 
 namespace minnow::halide {
 
+/// As what the sums of products of bytes read their two operands.
+enum class DotOperand {
+  Signed,   // i8 by i8
+  Unsigned, // u8, which is the same number + 128, by i8
+  Wide,     // both as i16
+};
+
 struct Form {
   std::string target; // Halide's target string, without the no_* flags
   int vectorFloats = 4;
   // Multiplies by one lane of a vector: products load several terms of a sum at
   // once instead of broadcasting each.
   bool multipliesByLane = false;
+  // Neighbours along a sum of products of bytes that one instruction adds up.
+  int dotWidth = 1;
+  DotOperand dotOperand = DotOperand::Wide;
+  // Floats are rounded by adding 1.5 * 2^23: no instruction rounds and converts
+  // at once that Halide would use.
+  bool roundsByAddition = false;
 };
 
 } // namespace minnow::halide

@@ -41,10 +41,6 @@ private:
 } // namespace
 
 static Pipeline buildOrThrow(mobile::KernelOp kernel, const Form &form) {
-  for (mlir::Type type : llvm::concat<const mlir::Type>(
-           kernel.getArgumentTypes(), kernel.getResultTypes()))
-    if (!llvm::cast<mlir::ShapedType>(type).getElementType().isF32())
-      throw Unsupported("elements that are not f32");
   if (!kernel.getScheduleAttr())
     throw Unsupported("the kernel has no schedule");
   return buildPipeline(kernel, form);
@@ -55,7 +51,7 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
-  code.taskBytes = pipeline.taskStride * sizeof(float);
+  code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();
   Halide::Target target(form.target);
   for (auto feature :
        {Halide::Target::NoRuntime, Halide::Target::NoAsserts,

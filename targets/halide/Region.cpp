@@ -5,6 +5,7 @@
 // used; a value is kept in memory where a computing primitive reads it.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
+#include "targets/halide/Integer.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -39,6 +40,9 @@ private:
   Computed read(Value value);
   Weight readMatrix(Value filter);
   Weight readVector(Value vector);
+  IntegerWeights readIntegerWeights(Value filter, Value bias, Value zero);
+  /// The only element of a vector, or a null one's, which is 0.
+  Expr readZero(Value zero);
   Expr readOperand(Value value, Value like);
 
   Computed visit(Operation *op);
@@ -46,10 +50,17 @@ private:
   Computed pad(PadOp op);
   template <typename Op> Computed binary(Op op);
   Computed pool(Pool2DOp op);
+  Computed byteProduct(Operation *op);
+  Computed requantize(RequantizeOp op);
+  Computed dequantize(DequantizeOp op);
+  Computed lookup(LookupOp op);
+  Expr readTerm(Value value, Value scale, Expr zero);
+  Computed changeElements(const Computed &input, Expr value);
   Computed attention(AttentionOp op);
   Computed addStage(Stage stage, Operation *op = nullptr);
   bool isPooledInRegisters(Value value);
   bool isStaged(DepthwiseConv2DOp op);
+  bool isCopiedOnly(Value value);
   int getTaskPart(int size, int tasks);
   void sliceOutput(const Tensor &whole);
   /// Keeps `value` in memory, because a computing primitive reads it.
@@ -74,12 +85,38 @@ Tensor Builder::getSizes(Value value) const {
   return {{}, int(sizes->channels), int(sizes->columns), int(sizes->rows)};
 }
 
+/// Whether `value` is read as a vector of parameters in every view.
+static bool isParameterVector(Value value) {
+  return getShape(value).size() == 1 &&
+         llvm::any_of(value.getUsers(), [](Operation *user) {
+           return llvm::isa<RequantizeOp, DequantizeOp, LookupOp, Pool2DOp>(
+               user);
+         });
+}
+
+static Halide::Type getElementType(Value value) {
+  mlir::Type type =
+      llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType();
+  if (type.isF32())
+    return Halide::Float(32);
+  if (type.isInteger(8) || type.isInteger(32))
+    return Halide::Int(type.getIntOrFloatBitWidth());
+  throw Unsupported("elements that are not f32, i8 or i32");
+}
+
 /// Declares argument `index` with its sizes and strides as constants.
 Halide::ImageParam Builder::addParameter(unsigned index) {
   Value value = kernel.getBody().getArgument(index);
   std::vector<int> sizes;
+  Halide::Type type = getElementType(value);
   auto shape = getShape(value);
-  if (LayoutAttr layout = kernel.getLayout(index)) {
+  LayoutAttr layout = kernel.getLayout(index);
+  if (Dots::find(layout) || Taps::find(layout)) {
+    auto physical = layout.getPhysicalShape(shape);
+    type = Halide::Int(8 * physical.pop_back_val());
+    for (int64_t size : llvm::reverse(physical))
+      sizes.push_back(size);
+  } else if (layout) {
     auto physical = layout.getPhysicalShape(shape);
     bool isVector = shape.size() == 1;
     if (isVector)
@@ -94,13 +131,14 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
              })) {
     for (int64_t size : llvm::reverse(shape)) // a filter
       sizes.push_back(size);
-  } else if (shape.size() == 1 && pipeline.view != View::Elements) {
+  } else if (shape.size() == 1 &&
+             (pipeline.view != View::Elements || isParameterVector(value))) {
     sizes = {int(shape[0])};
   } else {
     Tensor tensor = getSizes(value);
     sizes = {tensor.channels, tensor.columns, tensor.rows};
   }
-  Halide::ImageParam parameter(Halide::Float(32), sizes.size(),
+  Halide::ImageParam parameter(type, sizes.size(),
                                "argument" + std::to_string(index));
   int stride = 1;
   for (auto [i, size] : llvm::enumerate(sizes)) {
@@ -152,6 +190,24 @@ Weight Builder::readMatrix(Value filter) {
     return parameter(channel, k % channels, (k / channels) % columns,
                      k / (channels * columns));
   };
+}
+
+Expr Builder::readZero(Value zero) {
+  return zero ? readVector(zero)(0, 0) : Expr(int8_t(0));
+}
+
+IntegerWeights Builder::readIntegerWeights(Value filter, Value bias,
+                                           Value zero) {
+  auto argument = llvm::dyn_cast<mlir::BlockArgument>(filter);
+  if (!argument)
+    throw Unsupported("weights that are computed in the kernel");
+  unsigned index = argument.getArgNumber();
+  LayoutAttr layout = kernel.getLayout(index);
+  bool isTaps = llvm::isa<DepthwiseConv2DOp>(*filter.user_begin());
+  if (isTaps ? !Taps::find(layout) : !Dots::find(layout))
+    throw Unsupported("weights of bytes without their layout");
+  Weight vector = bias ? readVector(bias) : [](Expr, Expr) { return Expr(0); };
+  return {parameters[index], layout, vector, readZero(zero)};
 }
 
 /// The element of the second operand of an element operation, repeated over the
@@ -215,7 +271,7 @@ Computed Builder::pad(PadOp op) {
       Halide::select(inside,
                      input.func(c, Halide::clamp(column, 0, input.columns - 1),
                                 Halide::clamp(row, 0, input.rows - 1)),
-                     0.f);
+                     op.getZero() ? readZero(op.getZero()) : Expr(0.f));
   Tensor result = getSizes(op.getResult());
   result.func = value;
   return {result, read(op.getInput()).pending};
@@ -252,15 +308,96 @@ bool Builder::isPooledInRegisters(Value value) {
   auto pool = llvm::dyn_cast<Pool2DOp>(*value.user_begin());
   Computed computed = read(value);
   return pool && pool.isGlobalAverage() && computed.pending >= 0 &&
+         !pipeline.stages[computed.pending].isInteger &&
          pipeline.stages[computed.pending].kind == StageKind::Matrix;
+}
+
+/// Whether `value` is no sum, and its only user copies what it reads anyway.
+bool Builder::isCopiedOnly(Value value) {
+  return value.hasOneUse() && read(value).pending < 0 &&
+         copiesInput(*value.user_begin(), form);
 }
 
 Computed Builder::pool(Pool2DOp op) {
   Computed input = read(op.getInput());
-  return addStage(buildPool(op, input.tensor, isFlat()), op);
+  return addStage(buildPool(op, input.tensor, readZero(op.getZero()), isFlat()),
+                  op);
+}
+
+Computed Builder::byteProduct(Operation *op) {
+  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
+    auto weights =
+        readIntegerWeights(conv.getFilter(), conv.getBias(), conv.getZero());
+    return addStage(buildIntegerDepthwise(conv, read(conv.getInput()).tensor,
+                                          weights, form),
+                    op);
+  }
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  Value bias = conv ? conv.getBias() : llvm::cast<LinearOp>(op).getBias();
+  auto weights = readIntegerWeights(op->getOperand(1), bias,
+                                    conv ? conv.getZero() : Value());
+  Tensor input = read(op->getOperand(0)).tensor;
+  return addStage(buildIntegerMatrix(op, input, weights, form, isFlat()), op);
+}
+
+/// A value whose elements are `value`, a function of those of `input`.
+Computed Builder::changeElements(const Computed &input, Expr value) {
+  Func func("element");
+  func(c, x, y) = value;
+  Computed result = input;
+  result.tensor.func = func;
+  result.tensor.stored = result.tensor.columnsFirst = false;
+  return result;
+}
+
+/// One term of a mobile.requantize: less its zero point, times its factor.
+Expr Builder::readTerm(Value value, Value scale, Expr zero) {
+  Expr element = read(value).tensor.func(c, x, y);
+  if (element.type() == Halide::Int(8))
+    element = Halide::cast<int32_t>(element) - zero;
+  Expr factor = readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
+  return Halide::cast<float>(element) * factor;
+}
+
+Computed Builder::requantize(RequantizeOp op) {
+  if (op.getForm() != RequantizeForm::Float)
+    throw Unsupported("the fixed form of mobile.requantize");
+  Weight parameter = readVector(op.getParameters());
+  Computed input = read(op.getInput());
+  Expr value = readTerm(op.getInput(), op.getScale(),
+                        parameter(RequantizeOp::InputZero, 0));
+  if (Value addend = op.getAddend()) {
+    int pending = read(addend).pending;
+    if (input.pending >= 0 && pending >= 0 && input.pending != pending)
+      throw Unsupported("an element operation on two values that are computed "
+                        "at once");
+    input.pending = std::max(input.pending, pending);
+    value += readTerm(addend, op.getAddendScale(),
+                      parameter(RequantizeOp::AddendZero, 0));
+  }
+  auto argument = llvm::cast<mlir::BlockArgument>(op.getParameters());
+  Computed result = changeElements(
+      input, roundToByte(Halide::strict_float(value),
+                         parameters[argument.getArgNumber()], form));
+  result.tensor.columnsFirst = input.tensor.columnsFirst;
+  return result;
+}
+
+Computed Builder::dequantize(DequantizeOp op) {
+  Expr zero = op.getZero() ? readZero(op.getZero()) : Expr(0);
+  return changeElements(read(op.getInput()),
+                        readTerm(op.getInput(), op.getScale(), zero));
+}
+
+Computed Builder::lookup(LookupOp op) {
+  Computed input = read(op.getInput());
+  Expr index = Halide::cast<int32_t>(input.tensor.func(c, x, y)) + 128;
+  return changeElements(input, readVector(op.getTable())(index, 0));
 }
 
 Computed Builder::attention(AttentionOp op) {
+  if (!op.getParameters().empty())
+    throw Unsupported("attention on bytes");
   return addStage(buildAttention(op, read(op.getQuery()).tensor,
                                  read(op.getKey()).tensor,
                                  read(op.getValue()).tensor, form.vectorFloats,
@@ -287,6 +424,8 @@ bool Builder::isStaged(DepthwiseConv2DOp op) {
 }
 
 Computed Builder::visit(Operation *op) {
+  if (isIntegerProduct(op))
+    return byteProduct(op);
   return llvm::TypeSwitch<Operation *, Computed>(op)
       .Case([&](Conv2DOp conv) {
         return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
@@ -315,6 +454,9 @@ Computed Builder::visit(Operation *op) {
         return addStage(buildSoftmax(read(softmax.getInput()).tensor), softmax);
       })
       .Case([&](AttentionOp op) { return attention(op); })
+      .Case([&](RequantizeOp op) { return requantize(op); })
+      .Case([&](DequantizeOp op) { return dequantize(op); })
+      .Case([&](LookupOp op) { return lookup(op); })
       .Case([&](AddOp add) { return binary(add); })
       .Case([&](MulOp mul) { return binary(mul); })
       .Case([&](TransposeOp op) { return transpose(op); })
@@ -403,10 +545,6 @@ Pipeline Builder::build() {
     throw Unsupported("a kernel of more than one result");
   pipeline.arguments.push_back(pipeline.task);
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    auto type =
-        llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i]);
-    if (!type.getElementType().isF32())
-      throw Unsupported("elements that are not f32");
     parameters.push_back(addParameter(i));
     pipeline.arguments.push_back(parameters.back());
   }
@@ -415,7 +553,7 @@ Pipeline Builder::build() {
     Value value = op.getResult(0);
     values[value] = visit(&op);
     if (llvm::any_of(value.getUsers(), isComputing) &&
-        !isPooledInRegisters(value))
+        !isPooledInRegisters(value) && !isCopiedOnly(value))
       store(value);
   }
 

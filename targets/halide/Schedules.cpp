@@ -7,6 +7,7 @@
 // has computed are kept.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Schedules.h"
+#include "targets/halide/Integer.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -37,7 +38,10 @@ struct Tile {
   int vectors;           // of one tile
   int pixels;            // of one tile
   bool channelsOuter;
-  bool isCut; // some task has fewer channels
+  bool isCut;             // some task has fewer channels
+  int stored = 0;         // channels that are stored at once; 0: a vector
+  int block = 0;          // pixels whose copies are made at once; 0: all
+  bool isGrouped = false; // results belong to groups of columns
 
   int width() const { return vector * vectors; }
   bool isRagged() const { return isCut || channels % width() != 0; }
@@ -56,6 +60,12 @@ private:
   void scheduleStage(Stage &stage, const Tile &tile);
   void scheduleSums(Stage &stage, const Tile &tile, Var at);
   void scheduleUpdate(Stage &stage, const Tile &tile);
+  void setIntegerTile(const Stage &stage, Tile &tile) const;
+  int getLoadedTerms(const Stage &stage) const;
+  void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
+  void scheduleByteTaps(Stage &stage, const Tile &tile, Var at);
+  void scheduleCorrection(Stage &stage);
+  void scheduleCopy(Stage &stage, const Tile &tile);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
@@ -106,18 +116,77 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
     if (tile.channels % tile.width())
       tile.vectors = 1;
   }
+  if (stage.root.defined())
+    setIntegerTile(stage, tile);
   return tile;
+}
+
+/// The pixels, a multiple of `pixels` and about `wanted`, by which `columns`
+/// are divided with the fewest computed twice.
+static int chooseBlock(int columns, int pixels, int wanted) {
+  int best = 0, least = INT_MAX;
+  int fewest = llvm::divideCeil(columns, std::max(wanted, pixels));
+  for (int blocks = fewest; blocks <= 2 * fewest; ++blocks) {
+    int block = llvm::alignTo(llvm::divideCeil(columns, blocks), pixels);
+    int all = llvm::divideCeil(columns, block) * block;
+    if (block <= columns && all < least) {
+      best = block;
+      least = all;
+    }
+  }
+  return best;
+}
+
+/// Bytes are stored in vectors as wide as the tile, so that they are packed
+/// from several vectors of sums.
+void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
+  bool storesBytes = stage.root.type() == Halide::Int(8);
+  if (storesBytes &&
+      (stage.kind == StageKind::Elementwise || stage.kind == StageKind::Pool)) {
+    tile.vector = getDividingVector(tile.channels, 4 * form.vectorFloats);
+    tile.vectors = 1;
+  }
+  if (storesBytes)
+    tile.stored = std::gcd(tile.width(), 4 * form.vectorFloats);
+  if (!stage.isInteger)
+    return;
+  if (stage.kind == StageKind::Depthwise) {
+    tile.pixels = llvm::alignTo(tile.pixels, stage.places);
+    tile.isGrouped = true;
+  }
+  if (stage.kind != StageKind::Matrix || !stage.padded.defined() ||
+      pipeline.view != View::Pixels)
+    return;
+  // Copies of a block stay in the first level of the cache.
+  constexpr int kBlockBytes = 16 * 1024;
+  int bytes = stage.input.channels * stage.padded.type().bytes();
+  int wanted = std::max(kBlockBytes / bytes, 4 * tile.pixels);
+  if (tile.columns > wanted)
+    tile.block = chooseBlock(tile.columns, tile.pixels, wanted);
 }
 
 Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
   root.split(c, co, ci, tile.width(),
              tile.isRagged() ? TailStrategy::Predicate : TailStrategy::Auto);
-  root.split(ci, cv, ci, tile.vector).vectorize(ci).unroll(cv);
-  root.split(x, xo, xi, tile.pixels, TailStrategy::ShiftInwards).unroll(xi);
+  root.split(ci, cv, ci, tile.stored ? tile.stored : tile.vector)
+      .vectorize(ci)
+      .unroll(cv);
+  if (tile.block)
+    root.split(x, xb, x, tile.block, TailStrategy::ShiftInwards);
+  // The results of a depthwise convolution of bytes may not move within their
+  // groups.
+  bool isGuarded = tile.isGrouped && tile.columns % tile.pixels != 0;
+  root.split(x, xo, xi, tile.pixels,
+             isGuarded ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
+      .unroll(xi);
   Var row = y;
   if (isOutput) {
     root.split(y, ys, yi, pipeline.strip);
     row = yi;
+  }
+  if (tile.block) {
+    root.reorder(ci, cv, xi, xo, co, xb, row);
+    return xo;
   }
   if (tile.channelsOuter)
     root.reorder(ci, cv, xi, xo, row, co);
@@ -176,6 +245,108 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
     update.unroll(RVar(stage.domain.x));
 }
 
+/// The bytes of a sum's terms that a position loads at once where a lane can
+/// multiply; 0 where products broadcast groups from memory.
+int Scheduler::getLoadedTerms(const Stage &stage) const {
+  if (!form.multipliesByLane || !stage.operand.defined() ||
+      form.dotOperand != DotOperand::Signed)
+    return 0;
+  int terms = std::gcd(stage.input.channels, 16);
+  return terms > form.dotWidth ? terms : 0;
+}
+
+/// The sums of a tile of a matrix of bytes; a group of terms is one
+/// instruction.
+void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
+  Func acc = stage.accumulator;
+  acc.compute_at(stage.root, at)
+      .bound(c, 0, form.vectorFloats)
+      .bound_extent(chunk, tile.width() / form.vectorFloats);
+  acc.vectorize(c).unroll(chunk).unroll(x);
+  const Halide::RDom &k = stage.domains[0];
+  auto update = acc.update();
+  std::vector<VarOrRVar> order = {RVar(k.x), c, chunk, x};
+  RVar outer("outer"), inner("inner");
+  int terms = getLoadedTerms(stage);
+  if (terms) {
+    update.split(RVar(k.y), outer, inner, terms / form.dotWidth);
+    order.insert(order.end(), {inner, outer});
+    stage.operand.compute_at(acc, outer).vectorize(c, terms).unroll(x);
+  } else {
+    order.push_back(RVar(k.y));
+  }
+  order.insert(order.end(), {RVar(k.z), RVar(k.w)});
+  update.reorder(order).atomic().vectorize(RVar(k.x)).vectorize(c);
+  update.unroll(chunk).unroll(x);
+  if (terms)
+    update.unroll(inner);
+}
+
+/// The sums of a tile of a depthwise convolution of bytes.
+void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
+  Func acc = stage.accumulator;
+  acc.compute_at(stage.root, at)
+      .bound(c, 0, tile.vector)
+      .bound_extent(chunk, tile.vectors)
+      .bound(place, 0, stage.places)
+      .bound_extent(step, tile.pixels / stage.places);
+  acc.vectorize(c).unroll(chunk).unroll(step).unroll(place);
+  for (auto [i, k] : llvm::enumerate(stage.domains)) {
+    auto update = acc.update(i);
+    std::vector<VarOrRVar> order = {RVar(k.x), c, chunk, step};
+    if (i == 0) // The others are of one place each.
+      order.push_back(place);
+    order.insert(order.end(), {RVar(k.y), RVar(k.z)});
+    update.reorder(order).atomic().vectorize(RVar(k.x));
+    update.vectorize(c).unroll(chunk).unroll(step).unroll(RVar(k.y));
+    if (i == 0)
+      update.unroll(place);
+  }
+}
+
+/// What unsigned bytes add to the sums, for all channels at first.
+void Scheduler::scheduleCorrection(Stage &stage) {
+  const Halide::RDom &k = stage.correctionDomain;
+  stage.correction.compute_root().vectorize(c, form.vectorFloats);
+  std::vector<VarOrRVar> order = {RVar(k.x), c};
+  for (int i = 1; i < k.dimensions(); ++i)
+    order.push_back(RVar(k[i]));
+  stage.correction.update()
+      .reorder(order)
+      .atomic()
+      .vectorize(RVar(k.x))
+      .vectorize(c, form.vectorFloats);
+}
+
+/// What products of bytes read.
+void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
+  Func copy = stage.padded;
+  int channels = stage.input.channels;
+  int vector = getDividingVector(channels, 4 * form.vectorFloats);
+  if (stage.kind == StageKind::Matrix && pipeline.view == View::Pixels) {
+    tile.block ? copy.compute_at(stage.root, xb) : copy.compute_root();
+  } else if (stage.isWhole) {
+    copy.compute_root();
+  } else {
+    storeForStrip(copy, stage.livePaddedRows,
+                  stage.input.rows + stage.livePaddedRows);
+  }
+  if (stage.joinsColumns) // Channels are few, and all of one column.
+    copy.align_bounds(c, channels)
+        .split(c, xo, ci, channels)
+        .reorder(ci, xo, y)
+        .unroll(ci)
+        .vectorize(xo, form.vectorFloats);
+  else if (stage.kind == StageKind::Depthwise)
+    copy.bound(member, 0, stage.domains[0].x.extent())
+        .split(c, co, ci, vector)
+        .reorder(member, ci, co, group, y)
+        .unroll(member)
+        .vectorize(ci);
+  else if (vector > 1)
+    copy.vectorize(c, vector);
+}
+
 void Scheduler::storeRoot(Stage &stage) {
   const Tensor &result = stage.result;
   stage.root.bound(c, 0, result.channels).bound(x, 0, result.columns);
@@ -189,8 +360,10 @@ void Scheduler::storeRoot(Stage &stage) {
 void Scheduler::storeForStrip(Func func, int liveRows, int allRows) {
   func.compute_at(pipeline.output, ys).store_root();
   int folded = llvm::PowerOf2Ceil(liveRows);
+  // Halide folds the rows of a single strip of one row by itself.
   if (pipeline.strip == pipeline.result.rows)
-    func.bound_storage(y, std::min(liveRows, allRows));
+    func.bound_storage(y, pipeline.strip == 1 ? folded
+                                              : std::min(liveRows, allRows));
   else if (folded < allRows)
     func.fold_storage(y, folded);
   else
@@ -226,12 +399,20 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   Var at = tileRoot(stage.root, tile, isOutput);
   if (!isOutput)
     storeRoot(stage);
-  if (stage.accumulator.defined())
+  if (stage.isInteger && stage.kind == StageKind::Matrix)
+    scheduleByteMatrix(stage, tile, at);
+  else if (stage.isInteger)
+    scheduleByteTaps(stage, tile, at);
+  else if (stage.accumulator.defined())
     scheduleSums(stage, tile, at);
-  if (stage.taps.defined())
+  if (stage.isInteger && stage.padded.defined())
+    scheduleCopy(stage, tile);
+  else if (stage.taps.defined())
     scheduleBlock(stage, tile);
   else if (stage.padded.defined())
     scheduleBorder(stage);
+  if (stage.correction.defined())
+    scheduleCorrection(stage);
 }
 
 /// A global average: the sums of a tile's channels are kept while the positions

@@ -4,6 +4,8 @@
 // The arithmetic of each computing primitive.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Stage.h"
+#include "targets/halide/View.h"
+#include "targets/halide/Window.h"
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -41,21 +43,6 @@ Expr halide::activate(Activation activation, Expr v) {
   }
   throw Unsupported("unknown activation");
 }
-
-/// How a window moves over a map; read alike from convolutions and pools.
-struct Window {
-  int height, width, rowStride, columnStride, top, bottom, left, right;
-
-  template <typename Op>
-  Window(Op op, llvm::ArrayRef<int64_t> size)
-      : height(size[0]), width(size[1]), rowStride(op.getStrides()[0]),
-        columnStride(op.getStrides()[1]), top(op.getPad()[0]),
-        bottom(op.getPad()[1]), left(op.getPad()[2]), right(op.getPad()[3]) {}
-
-  bool isPadded() const { return top || bottom || left || right; }
-  Expr row(Expr tap) const { return y * rowStride + tap - top; }
-  Expr column(Expr tap) const { return x * columnStride + tap - left; }
-};
 
 static Tensor makeResult(mlir::Value value, Func func, bool flat = false) {
   auto shape = llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
@@ -133,7 +120,7 @@ Stage halide::buildLinear(LinearOp op, const Tensor &input,
 /// always inside are not clamped: Halide would take more of them to be live
 /// than findLiveRows does, and write over the first in their folded memory.
 static Expr readTap(const Window &window, const Tensor &input, RDom &k,
-                    float outside) {
+                    Expr outside) {
   Expr row = window.row(k.y), column = window.column(k.x), tapRow = row;
   if (window.top || window.bottom) {
     k.where(row >= 0 && row < input.rows);
@@ -164,7 +151,8 @@ Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
     acc(c, x, y) += stage.padded(c, window.column(k.x), window.row(k.y)) *
                     stage.taps(c, k.x, k.y);
   } else {
-    acc(c, x, y) += readTap(window, input, k, 0.f) * filter(c, k.x, k.y);
+    Expr tap = readTap(window, input, k, Expr(0.f));
+    acc(c, x, y) += tap * filter(c, k.x, k.y);
   }
   value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
   stage.domain = k;
@@ -182,6 +170,34 @@ static Expr countInside(const Window &window, const Tensor &input) {
          inside(window.row(0), window.height, input.rows);
 }
 
+/// The sum of the window's bytes, each less the zero point, which is what the
+/// border holds too.
+static Stage buildByteSum(Pool2DOp op, const Tensor &input, Expr zero,
+                          bool flat) {
+  Stage stage;
+  stage.kind = op.isGlobalAverage() ? StageKind::GlobalPool : StageKind::Pool;
+  stage.input = input;
+  Func sum("sum"), value("total");
+  Expr wide = Halide::cast<int32_t>(zero);
+  sum(c, x, y) = 0;
+  if (op.isGlobalAverage()) {
+    RDom k(0, input.columns, 0, input.rows, "k");
+    sum(c, x, y) += Halide::cast<int32_t>(input.func(c, k.x, k.y));
+    value(c, x, y) = sum(c, x, y) - wide * (input.columns * input.rows);
+    stage.domain = k;
+  } else {
+    Window window(op, op.getWindow());
+    RDom k(0, window.width, 0, window.height, "k");
+    sum(c, x, y) +=
+        Halide::cast<int32_t>(readTap(window, input, k, zero)) - wide;
+    value(c, x, y) = sum(c, x, y);
+    stage.domain = k;
+  }
+  stage.accumulator = sum;
+  stage.result = makeResult(op.getResult(), value, flat);
+  return stage;
+}
+
 static Stage buildGlobalAverage(Pool2DOp op, const Tensor &input) {
   Stage stage;
   stage.kind = StageKind::GlobalPool;
@@ -197,11 +213,15 @@ static Stage buildGlobalAverage(Pool2DOp op, const Tensor &input) {
   return stage;
 }
 
-Stage halide::buildPool(Pool2DOp op, const Tensor &input, bool flat) {
+Stage halide::buildPool(Pool2DOp op, const Tensor &input, Expr zero,
+                        bool flat) {
+  if (flat && !op.isGlobalAverage())
+    throw Unsupported("a window over positions that are no map any more");
+  bool isByte = input.func.type() == Halide::Int(8);
+  if (isByte && op.getKind() == PoolKind::Average)
+    return buildByteSum(op, input, zero, flat);
   if (op.isGlobalAverage())
     return buildGlobalAverage(op, input);
-  if (flat)
-    throw Unsupported("a window over positions that are no map any more");
   Window window(op, op.getWindow());
   Stage stage;
   stage.kind = StageKind::Pool;
@@ -209,7 +229,8 @@ Stage halide::buildPool(Pool2DOp op, const Tensor &input, bool flat) {
   Func acc("accumulator"), value("pool");
   RDom k(0, window.width, 0, window.height, "k");
   if (op.getKind() == PoolKind::Max) {
-    float lowest = -std::numeric_limits<float>::infinity();
+    Expr lowest = isByte ? Expr(int8_t(-128))
+                         : Expr(-std::numeric_limits<float>::infinity());
     acc(c, x, y) = lowest;
     Expr tap = readTap(window, input, k, lowest);
     acc(c, x, y) = Halide::max(acc(c, x, y), tap);

@@ -57,10 +57,21 @@ struct Stage {
   mlir::Value rootValue;         // what an inner root holds
   Halide::Func accumulator;      // undefined where there is none
   Halide::RDom domain;
-  Halide::Func padded;  // the input with its border, or undefined
+  // The input with its border, and as products of bytes take it; or undefined.
+  Halide::Func padded;
   Halide::Func taps;    // a depthwise filter's block beside `padded`
   Halide::Func operand; // of a product: the input at the terms of its sums
   Halide::Func second;  // softmax: the sums
+  // Of products of bytes: one domain for each update of the sums; whether
+  // `padded` has columns and channels in one dimension; the results of a
+  // depthwise convolution that read the same groups of columns; what unsigned
+  // bytes add to the sums.
+  bool isInteger = false;
+  std::vector<Halide::RDom> domains;
+  bool joinsColumns = false;
+  int places = 1;
+  Halide::Func correction;
+  Halide::RDom correctionDomain;
   std::shared_ptr<Attention> attention; // of an attention
   Tensor input;
   Tensor result;     // of the primitive itself
@@ -87,7 +98,9 @@ Stage buildLinear(mobile::LinearOp op, const Tensor &input,
 /// of channels would all fall into the same few sets of the nearest cache.
 Stage buildDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
                      Halide::Func filter, const Weight &bias, bool isStaged);
-Stage buildPool(mobile::Pool2DOp op, const Tensor &input, bool flat);
+/// `zero` is read where the average is one of bytes.
+Stage buildPool(mobile::Pool2DOp op, const Tensor &input, Halide::Expr zero,
+                bool flat);
 Stage buildSoftmax(const Tensor &input);
 /// `tile` is the stage's of the schedule; its vectors are of the values.
 Stage buildAttention(mobile::AttentionOp op, const Tensor &query,

@@ -35,8 +35,15 @@ int64_t halide::countPositions(Value value) {
 }
 
 bool halide::isComputing(Operation *op) {
-  return !llvm::isa<AddOp, MulOp, ActivateOp, ReshapeOp, TransposeOp, YieldOp>(
-      op);
+  return !llvm::isa<AddOp, MulOp, ActivateOp, ReshapeOp, TransposeOp,
+                    RequantizeOp, DequantizeOp, LookupOp, YieldOp>(op);
+}
+
+bool halide::isIntegerProduct(Operation *op) {
+  return llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp>(op) &&
+         llvm::cast<mlir::RankedTensorType>(op->getResult(0).getType())
+             .getElementType()
+             .isInteger(32);
 }
 
 StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {
@@ -76,7 +83,8 @@ static bool isPixelwise(Operation &op) {
       .Case<AddOp, MulOp>([](auto binary) {
         return !isBroadcastOverSome(binary.getLhs(), binary.getRhs());
       })
-      .Case<LinearOp, ActivateOp, YieldOp>([](auto) { return true; })
+      .Case<LinearOp, ActivateOp, RequantizeOp, DequantizeOp, LookupOp,
+            YieldOp>([](auto) { return true; })
       .Case([](ReshapeOp reshape) {
         return countChannels(reshape.getInput()) ==
                countChannels(reshape.getResult());
@@ -87,12 +95,25 @@ static bool isPixelwise(Operation &op) {
       .Default(false);
 }
 
+/// Whether the factors of a change of scale are the same for all channels.
+static bool hasOneScale(Operation &op) {
+  return llvm::all_of(op.getOperands().drop_front(), [&](Value operand) {
+    bool isFactor = llvm::cast<mlir::RankedTensorType>(operand.getType())
+                        .getElementType()
+                        .isF32() &&
+                    getShape(operand).size() == 1;
+    return !isFactor || getShape(operand)[0] == 1;
+  });
+}
+
 static bool isElementwise(Operation &op) {
   return llvm::TypeSwitch<Operation *, bool>(&op)
       .Case<AddOp, MulOp>([](auto binary) {
         return getShape(binary.getLhs()) == getShape(binary.getRhs());
       })
-      .Case<ActivateOp, ReshapeOp, YieldOp>([](auto) { return true; })
+      .Case<RequantizeOp, DequantizeOp>(
+          [](Operation *op) { return hasOneScale(*op); })
+      .Case<ActivateOp, ReshapeOp, LookupOp, YieldOp>([](auto) { return true; })
       .Default(false);
 }
 

@@ -34,6 +34,9 @@ std::optional<Sizes> getSizes(mlir::Value value, View view);
 /// are computed where their result is used.
 bool isComputing(mlir::Operation *op);
 
+/// Whether the sums of `op` are of products of bytes.
+bool isIntegerProduct(mlir::Operation *op);
+
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;
 /// null where the schedule has none or `op` is null.
 mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);

@@ -3,9 +3,11 @@
 //
 // pad, transpose and reshape, and the way from packed operands to tensors.
 //===----------------------------------------------------------------------===//
+#include "dialects/mobile/Layout.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "targets/reference/Patterns.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace minnow;
@@ -35,15 +37,30 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
                      mobile::LayoutAttr layout, RankedTensorType type) {
   if (layout.getKind() == mobile::LayoutKind::Plain)
     return packed;
-  // Element [k.., n] lies in panel n / P, row k, column n % P.
   int64_t panel = layout.getSizes()[0], rank = type.getRank();
-  AffineExpr row = builder.getAffineConstantExpr(0);
+  AffineExpr zero = builder.getAffineConstantExpr(0), row = zero;
   for (int64_t i = 0; i + 1 < rank; ++i)
     row = row * type.getDimSize(i) + builder.getAffineDimExpr(i);
   AffineExpr column = builder.getAffineDimExpr(rank - 1);
-  AffineMap map =
-      AffineMap::get(rank, 0, {column.floorDiv(panel), row, column % panel},
-                     builder.getContext());
+  // Element [k.., n] lies in panel n / P, row k, column n % P.
+  SmallVector<AffineExpr> place = {column.floorDiv(panel), row, column % panel};
+  // Of bytes, the first of each number is read, and the first place of taps.
+  if (auto dots = mobile::Dots::find(layout)) {
+    AffineExpr term = row % dots->run;
+    place[1] = row.floorDiv(dots->run) *
+                   int64_t(llvm::divideCeil(dots->run, dots->dot)) +
+               term.floorDiv(dots->dot);
+    place.append({term % dots->dot, zero});
+  } else if (auto taps = mobile::Taps::find(layout)) {
+    AffineExpr tap = builder.getAffineDimExpr(1);
+    place = {builder.getAffineDimExpr(0),
+             zero,
+             tap.floorDiv(taps->dot),
+             column,
+             tap % taps->dot,
+             zero};
+  }
+  AffineMap map = AffineMap::get(rank, 0, place, builder.getContext());
   return mapElements(
       builder, location, type, packed, map,
       [](OpBuilder &, ValueRange elements) { return elements[0]; });

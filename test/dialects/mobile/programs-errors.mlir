@@ -64,7 +64,7 @@ mobile.program @too_small(%x: memref<4xf32>, %y: memref<3xf32>) {
 
 // -----
 
-// expected-error @+1 {{layout panels takes 1 sizes, found 0}}
+// expected-error @+1 {{layout panels takes 1 size, 3 of taps or 4 of dots, found 0}}
 mobile.kernel @no_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels>}) {
   mobile.yield
 }

@@ -63,17 +63,22 @@ static double activate(Activation activation, double x) {
 }
 
 /// Calls `tap(row, column, i, j)` for each tap inside of the input of `op`'s
-/// window at (y, x).
-template <typename Op, typename F>
+/// window at (y, x), and `outside(i, j)` for the others.
+template <typename Op, typename F, typename G>
 static void forTaps(Op op, const Array &input, int64_t height, int64_t width,
-                    int64_t y, int64_t x, F tap) {
+                    int64_t y, int64_t x, F tap, G outside) {
   for (int64_t i = 0; i < height; ++i)
     for (int64_t j = 0; j < width; ++j) {
       int64_t row = y * op.getStrides()[0] + i - op.getPad()[0];
       int64_t column = x * op.getStrides()[1] + j - op.getPad()[2];
-      if (input.hasPosition(row, column))
-        tap(row, column, i, j);
+      input.hasPosition(row, column) ? tap(row, column, i, j) : outside(i, j);
     }
+}
+
+template <typename Op, typename F>
+static void forTaps(Op op, const Array &input, int64_t height, int64_t width,
+                    int64_t y, int64_t x, F tap) {
+  forTaps(op, input, height, width, y, x, tap, [](int64_t, int64_t) {});
 }
 
 /// Fills `out` with `compute(y, x, channel)`.
@@ -86,37 +91,57 @@ template <typename F> static Array fill(Value result, F compute) {
   return out;
 }
 
-static Array convolve(Conv2DOp op, Array &in, Array &filter, Array *bias) {
+static Array convolve(Conv2DOp op, Array &in, Array &filter, Array *bias,
+                      double zero) {
   auto &size = filter.shape;
   return fill(op.getResult(), [&](int64_t y, int64_t x, int64_t o) {
     double sum = bias ? bias->data[o] : 0;
-    forTaps(op, in, size[0], size[1], y, x,
-            [&](int64_t row, int64_t column, int64_t i, int64_t j) {
-              double *w = &filter.data[(i * size[1] + j) * size[2] * size[3]];
-              double *source = &in.at(row, column, 0);
-              for (int64_t k = 0; k < size[2]; ++k)
-                sum += source[k] * w[k * size[3] + o];
-            });
+    forTaps(
+        op, in, size[0], size[1], y, x,
+        [&](int64_t row, int64_t column, int64_t i, int64_t j) {
+          double *w = &filter.data[(i * size[1] + j) * size[2] * size[3]];
+          double *source = &in.at(row, column, 0);
+          for (int64_t k = 0; k < size[2]; ++k)
+            sum += source[k] * w[k * size[3] + o];
+        },
+        [&](int64_t i, int64_t j) {
+          double *w = &filter.data[(i * size[1] + j) * size[2] * size[3]];
+          for (int64_t k = 0; k < size[2]; ++k)
+            sum += zero * w[k * size[3] + o];
+        });
     return activate(op.getActivation(), sum);
   });
 }
 
 static Array convolveDepthwise(DepthwiseConv2DOp op, Array &in, Array &filter,
-                               Array *bias) {
+                               Array *bias, double zero) {
   auto &size = filter.shape;
   return fill(op.getResult(), [&](int64_t y, int64_t x, int64_t o) {
     double sum = bias ? bias->data[o] : 0;
-    forTaps(op, in, size[0], size[1], y, x,
-            [&](int64_t row, int64_t column, int64_t i, int64_t j) {
-              sum += in.at(row, column, o) *
-                     filter.data[(i * size[1] + j) * size[2] + o];
-            });
+    forTaps(
+        op, in, size[0], size[1], y, x,
+        [&](int64_t row, int64_t column, int64_t i, int64_t j) {
+          sum += in.at(row, column, o) *
+                 filter.data[(i * size[1] + j) * size[2] + o];
+        },
+        [&](int64_t i, int64_t j) {
+          sum += zero * filter.data[(i * size[1] + j) * size[2] + o];
+        });
     return activate(op.getActivation(), sum);
   });
 }
 
-static Array pool(Pool2DOp op, Array &in) {
+static Array pool(Pool2DOp op, Array &in, const Array *zero) {
   auto window = op.getWindow();
+  if (zero)
+    return fill(op.getResult(), [&](int64_t y, int64_t x, int64_t o) {
+      double sum = 0;
+      forTaps(op, in, window[0], window[1], y, x,
+              [&](int64_t row, int64_t column, int64_t, int64_t) {
+                sum += in.at(row, column, o) - zero->data[0];
+              });
+      return sum;
+    });
   return fill(op.getResult(), [&](int64_t y, int64_t x, int64_t o) {
     double sum = 0, largest = -std::numeric_limits<double>::infinity();
     int64_t count = 0;
@@ -235,21 +260,75 @@ static Array attend(AttentionOp op, Array &query, Array &keys, Array &values) {
   return out;
 }
 
+/// One term of a requantisation: every step is rounded to f32.
+static float getTerm(const Array &in, size_t i, bool isByte, const Array &scale,
+                     double zero) {
+  float value = float(in.data[i] - (isByte ? zero : 0));
+  return value * float(scale.data[i % scale.data.size()]);
+}
+
+static bool isByte(Value value) {
+  return llvm::cast<mlir::ShapedType>(value.getType())
+      .getElementType()
+      .isInteger(8);
+}
+
+static Array requantize(RequantizeOp op, llvm::ArrayRef<Array *> in) {
+  Array out(op.getResult());
+  const auto &parameters = in.back()->data;
+  for (size_t i = 0; i < out.data.size(); ++i) {
+    float value = getTerm(*in[0], i, isByte(op.getInput()), *in[1],
+                          parameters[RequantizeOp::InputZero]);
+    if (op.getAddend())
+      value += getTerm(*in[2], i, isByte(op.getAddend()), *in[3],
+                       parameters[RequantizeOp::AddendZero]);
+    double rounded =
+        double(std::nearbyintf(value)) + parameters[RequantizeOp::Zero];
+    out.data[i] = std::clamp(rounded, parameters[RequantizeOp::Low],
+                             parameters[RequantizeOp::High]);
+  }
+  return out;
+}
+
 static Array evaluateOp(Operation *op, llvm::ArrayRef<Array *> in) {
-  Array *bias = in.size() > 2 ? in[2] : nullptr;
+  Array *bias = nullptr;
+  double zero = 0;
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<Conv2DOp, DepthwiseConv2DOp>([&](auto conv) {
+        bias = conv.getBias() ? in[2] : nullptr;
+        zero = conv.getZero() ? in.back()->data[0] : 0;
+      })
+      .Case(
+          [&](LinearOp linear) { bias = linear.getBias() ? in[2] : nullptr; });
   return llvm::TypeSwitch<Operation *, Array>(op)
-      .Case([&](Conv2DOp o) { return convolve(o, *in[0], *in[1], bias); })
+      .Case([&](Conv2DOp o) { return convolve(o, *in[0], *in[1], bias, zero); })
       .Case([&](DepthwiseConv2DOp o) {
-        return convolveDepthwise(o, *in[0], *in[1], bias);
+        return convolveDepthwise(o, *in[0], *in[1], bias, zero);
       })
       .Case([&](LinearOp o) { return multiply(o, *in[0], *in[1], bias); })
       .Case([&](AddOp o) { return combine(o, *in[0], *in[1]); })
       .Case([&](MulOp o) { return combine(o, *in[0], *in[1]); })
-      .Case([&](Pool2DOp o) { return pool(o, *in[0]); })
+      .Case([&](Pool2DOp o) {
+        return pool(o, *in[0], o.getZero() ? in[1] : nullptr);
+      })
       .Case([&](TransposeOp o) { return transpose(o, *in[0]); })
       .Case([&](PadOp o) { return pad(o, *in[0]); })
       .Case([&](SoftmaxOp o) { return softmax(o, *in[0]); })
       .Case([&](AttentionOp o) { return attend(o, *in[0], *in[1], *in[2]); })
+      .Case([&](RequantizeOp o) { return requantize(o, in); })
+      .Case([&](DequantizeOp o) {
+        Array out(o.getResult());
+        for (size_t i = 0; i < out.data.size(); ++i)
+          out.data[i] = getTerm(*in[0], i, isByte(o.getInput()), *in[1],
+                                o.getZero() ? in[2]->data[0] : 0);
+        return out;
+      })
+      .Case([&](LookupOp o) {
+        Array out(o.getResult());
+        for (size_t i = 0; i < out.data.size(); ++i)
+          out.data[i] = in[1]->data[int(in[0]->data[i]) + 128];
+        return out;
+      })
       .Case([&](ActivateOp o) {
         Array out = *in[0];
         for (double &value : out.data)
@@ -263,14 +342,14 @@ static Array evaluateOp(Operation *op, llvm::ArrayRef<Array *> in) {
       });
 }
 
-std::vector<float>
+std::vector<double>
 test::evaluate(KernelOp kernel,
-               const std::vector<std::vector<float>> &arguments) {
+               const std::vector<std::vector<double>> &arguments) {
   llvm::DenseMap<Value, std::unique_ptr<Array>> arrays;
   mlir::Block &block = kernel.getBody().front();
   for (auto [argument, values] : llvm::zip(block.getArguments(), arguments)) {
     auto array = std::make_unique<Array>(argument);
-    array->data.assign(values.begin(), values.end());
+    array->data = values;
     arrays[argument] = std::move(array);
   }
   for (Operation &op : block.without_terminator()) {
@@ -281,5 +360,5 @@ test::evaluate(KernelOp kernel,
         std::make_unique<Array>(evaluateOp(&op, operands));
   }
   const Array &result = *arrays[block.getTerminator()->getOperand(0)];
-  return {result.data.begin(), result.data.end()};
+  return result.data;
 }

@@ -61,7 +61,10 @@ bool contains(const Instruction &instruction, const char *text) {
 
 size_t countFmas(llvm::ArrayRef<Instruction> code) {
   return llvm::count_if(code, [](const Instruction &instruction) {
-    return contains(instruction, "vfmadd") || contains(instruction, "fmla");
+    return llvm::any_of(
+        std::initializer_list<const char *>{"vfmadd", "fmla", "vpmaddwd",
+                                            "vpdpbusd", "sdot"},
+        [&](const char *name) { return contains(instruction, name); });
   });
 }
 
@@ -114,6 +117,8 @@ void check(KernelText &text, const Node &result, const char *cpu, size_t sums,
   size_t spills = 0, reloads = 0;
   for (const Instruction &instruction : loop) {
     EXPECT_FALSE(contains(instruction, "vgather"));
+    EXPECT_FALSE(contains(instruction, "vpinsr"));
+    EXPECT_FALSE(contains(instruction, "\tins\t"));
     spills += isSpill(instruction);
     reloads += isReload(instruction);
   }
@@ -165,6 +170,40 @@ TEST(Guard, ProductsMultiplyByLane) {
   in = pooled.argument({1, 7, 7, 128});
   Node out = pooled.conv(in, {960, 1, 1, {}, "relu"});
   check(pooled, pooled.globalPool(out), "cortex-a76", 160, 1.25);
+}
+
+/// The machines with their groups of bytes: what one instruction sums up, and
+/// how many of these a whole tile has for one step of its terms.
+struct ByteMachine {
+  const char *cpu;
+  size_t products, taps;
+  double ratio;
+};
+
+constexpr ByteMachine kByteMachines[] = {{"haswell", 8, 24, 3.3},
+                                         {"znver4", 20, 24, 1.75},
+                                         {"cortex-a76", 64, 32, 1.25}};
+
+TEST(Guard, ProductsOfBytesKeepTheirSums) {
+  for (const ByteMachine &machine : kByteMachines) {
+    KernelText text;
+    Node in = text.argument({1, 14, 14, 96}, "i8");
+    Node out = text.requantize(text.conv(in, {192}));
+    check(text, out, machine.cpu, machine.products, machine.ratio);
+    KernelText full;
+    in = full.argument({1, 56, 56, 32}, "i8");
+    out = full.requantize(full.conv(in, {96, 3, 2}));
+    check(full, out, machine.cpu, machine.products, machine.ratio);
+  }
+}
+
+TEST(Guard, DepthwiseOfBytesKeepsItsSums) {
+  for (const ByteMachine &machine : kByteMachines) {
+    KernelText text;
+    Node in = text.argument({1, 14, 14, 192}, "i8");
+    Node out = text.requantize(text.depthwise(in, {0, 5, 1}));
+    check(text, out, machine.cpu, machine.taps);
+  }
 }
 
 TEST(Guard, AttentionKeepsItsSums) {

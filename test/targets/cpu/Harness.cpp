@@ -7,6 +7,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/llvm/Object.h"
+#include "test/targets/cpu/Operands.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -15,7 +16,7 @@
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
-#include <random>
+#include <fmt/format.h>
 #include <sys/mman.h>
 
 using namespace minnow;
@@ -75,17 +76,20 @@ bool test::canRun(const std::string &cpu) {
   auto host = llvm::sys::getHostCPUFeatures();
   if (cpu == "cortex-a76")
     return hasEmulator();
+  if (cpu == "znver4")
+    return host.lookup("avx512vnni") && host.lookup("avx512bf16") &&
+           host.lookup("avx512vbmi2");
   if (cpu == "skylake-avx512")
     return host.lookup("avx512vl") && host.lookup("avx512dq");
   return cpu != "haswell" || (host.lookup("avx2") && host.lookup("fma"));
 }
 
 CompiledKernel::CompiledKernel(const std::string &text, const std::string &cpu,
-                               const std::string &schedule)
+                               const std::string &schedule, unsigned seed)
     : context(mlir::MLIRContext::Threading::DISABLED) {
   context.loadDialect<mobile::MobileDialect>();
   if (compile(text, cpu, schedule))
-    makeOperands();
+    makeOperands(seed);
 }
 
 CompiledKernel::~CompiledKernel() {
@@ -153,34 +157,50 @@ bool CompiledKernel::load(const std::string &bytes) {
   return true;
 }
 
-void CompiledKernel::makeOperands() {
-  std::mt19937 random(7);
-  std::uniform_real_distribution<float> uniform(-1.f, 1.f);
+/// The bytes of `values` in the element type of `type`.
+static std::vector<char> encode(llvm::ArrayRef<double> values,
+                                mlir::Type type) {
+  mlir::Type element = llvm::cast<mlir::ShapedType>(type).getElementType();
+  std::vector<char> bytes(values.size() * element.getIntOrFloatBitWidth() / 8);
+  auto write = [&](auto zero) {
+    for (auto [i, value] : llvm::enumerate(values))
+      reinterpret_cast<decltype(zero) *>(bytes.data())[i] =
+          decltype(zero)(value);
+  };
+  element.isF32()        ? write(float())
+  : element.isInteger(8) ? write(int8_t())
+                         : write(int32_t());
+  return bytes;
+}
+
+void CompiledKernel::makeOperands(unsigned seed) {
+  std::mt19937 random(seed);
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    auto shape =
-        llvm::cast<mlir::RankedTensorType>(kernel.getArgumentTypes()[i])
-            .getShape();
-    std::vector<float> values(llvm::product_of(shape));
-    for (float &value : values)
-      value = uniform(random);
+    mlir::BlockArgument argument = kernel.getBody().getArgument(i);
+    auto type = llvm::cast<mlir::RankedTensorType>(argument.getType());
+    std::vector<double> values = makeNumbers(argument, seed, random);
+    std::vector<char> source = encode(values, type);
+    size_t elementBytes = type.getElementTypeBitWidth() / 8;
     mobile::LayoutAttr layout = kernel.getLayout(i);
-    size_t physical = layout ? llvm::product_of(layout.getPhysicalShape(shape))
-                             : values.size();
+    size_t physical =
+        layout ? llvm::product_of(layout.getPhysicalShape(type.getShape())) *
+                     elementBytes
+               : source.size();
     // Maps are aligned to their elements only, weights to a line.
-    bool isMap = shape.size() == 4 && !layout;
-    buffers.emplace_back(physical * 4, isMap ? 4 : 64);
-    char *memory = reinterpret_cast<char *>(buffers.back().data());
-    llvm::ArrayRef<char> source(reinterpret_cast<char *>(values.data()),
-                                values.size() * 4);
+    bool isMap = type.getRank() == 4 && !layout;
+    buffers.emplace_back(physical, isMap ? elementBytes : 64);
+    char *memory = buffers.back().data();
     if (layout)
-      layout.pack(source, shape, 4, {memory, physical * 4});
+      layout.pack(source, type.getShape(), elementBytes, {memory, physical});
     else
       std::memcpy(memory, source.data(), source.size());
     arguments.push_back(std::move(values));
   }
   auto result = llvm::cast<mlir::RankedTensorType>(kernel.getResultTypes()[0]);
-  buffers.emplace_back(result.getNumElements() * 4, 4);
-  std::memset(buffers.back().data(), 0xff, result.getNumElements() * 4);
+  size_t elementBytes = result.getElementTypeBitWidth() / 8;
+  size_t bytes = result.getNumElements() * elementBytes;
+  buffers.emplace_back(bytes, elementBytes);
+  std::memset(buffers.back().data(), 0xff, bytes);
   for (const GuardedBuffer &buffer : buffers)
     pointers.push_back(buffer.data());
 }
@@ -197,16 +217,44 @@ void CompiledKernel::run() {
     function(&scratch, task, pointers.data());
 }
 
+double CompiledKernel::getResult(size_t index) {
+  const char *data = buffers.back().data();
+  mlir::Type element =
+      llvm::cast<mlir::ShapedType>(kernel.getResultTypes()[0]).getElementType();
+  if (element.isF32())
+    return reinterpret_cast<const float *>(data)[index];
+  return element.isInteger(8) ? reinterpret_cast<const int8_t *>(data)[index]
+                              : reinterpret_cast<const int32_t *>(data)[index];
+}
+
 double CompiledKernel::getRelativeError() {
-  std::vector<float> expected = evaluate(kernel, arguments);
-  const float *actual = buffers.back().data();
+  std::vector<double> expected = evaluate(kernel, arguments);
   double difference = 0, largest = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    if (!std::isfinite(actual[i]))
+  for (auto [i, value] : llvm::enumerate(expected)) {
+    double actual = getResult(i);
+    if (!std::isfinite(actual))
       return INFINITY;
-    difference =
-        std::max(difference, std::fabs(double(actual[i]) - expected[i]));
-    largest = std::max(largest, std::fabs(double(expected[i])));
+    difference = std::max(difference, std::fabs(actual - value));
+    largest = std::max(largest, std::fabs(value));
   }
   return difference / largest;
+}
+
+std::string CompiledKernel::print() {
+  std::string text;
+  llvm::raw_string_ostream(text) << *module;
+  return text;
+}
+
+std::string CompiledKernel::describeDifferences() {
+  std::vector<double> expected = evaluate(kernel, arguments);
+  size_t differences = 0;
+  std::string first;
+  for (auto [i, value] : llvm::enumerate(expected))
+    if (getResult(i) != value && differences++ == 0)
+      first = fmt::format("{}: {} instead of {}", i, getResult(i), value);
+  if (!differences)
+    return "";
+  return fmt::format("{} of {} elements differ, first {}", differences,
+                     expected.size(), first);
 }

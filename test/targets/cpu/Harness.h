@@ -23,7 +23,7 @@ public:
   GuardedBuffer(size_t bytes, size_t alignment);
   GuardedBuffer(GuardedBuffer &&other);
   ~GuardedBuffer();
-  float *data() const { return reinterpret_cast<float *>(start); }
+  char *data() const { return start; }
   EmulatedBuffer describe() const { return {start, bytes, alignment}; }
 
 private:
@@ -43,7 +43,7 @@ public:
   /// schedule, by `schedule` if that is given; compiles and loads it. Failures
   /// are in `getError()`.
   CompiledKernel(const std::string &text, const std::string &cpu,
-                 const std::string &schedule = "");
+                 const std::string &schedule = "", unsigned seed = 7);
   ~CompiledKernel();
 
   const std::string &getError() const { return error; }
@@ -56,12 +56,17 @@ public:
   void run();
   /// The error of the last run: max |result - expected| / max |expected|.
   double getRelativeError();
+  /// The kernel with its schedule and layouts.
+  std::string print();
+  /// How the last run differs from plain loops; empty if in no bit.
+  std::string describeDifferences();
 
 private:
   bool compile(const std::string &text, const std::string &cpu,
                const std::string &schedule);
   bool load(const std::string &bytes);
-  void makeOperands();
+  void makeOperands(unsigned seed);
+  double getResult(size_t index);
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -71,15 +76,15 @@ private:
   std::string emulated; // the library that only the emulator can run
   void *library = nullptr;
   KernelFunction function = nullptr;
-  std::vector<std::vector<float>> arguments; // row-major
+  std::vector<std::vector<double>> arguments; // row-major
   std::vector<GuardedBuffer> buffers;
   std::vector<void *> pointers;
   Scratch scratch;
 };
 
 /// Evaluates `kernel` by plain loops in double precision.
-std::vector<float> evaluate(mobile::KernelOp kernel,
-                            const std::vector<std::vector<float>> &arguments);
+std::vector<double> evaluate(mobile::KernelOp kernel,
+                             const std::vector<std::vector<double>> &arguments);
 
 /// Whether this machine can run code for `cpu`.
 bool canRun(const std::string &cpu);

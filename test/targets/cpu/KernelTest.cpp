@@ -123,11 +123,11 @@ TEST_P(KernelTest, Pools) {
     for (int64_t pad : {0, 1}) {
       KernelText text;
       Node in = text.argument({1, 9, 11, 24});
-      check(text, text.pool(in, kind, 3, 2, pad));
+      check(text, text.pool(in, kind, {3, 3}, 2, pad));
     }
   KernelText counted;
   Node in = counted.argument({1, 9, 11, 24});
-  check(counted, counted.pool(in, "average", 3, 1, 1, /*countPad=*/true));
+  check(counted, counted.pool(in, "average", {3, 3}, 1, 1, /*countPad=*/true));
 }
 
 TEST_P(KernelTest, MovesOfElements) {

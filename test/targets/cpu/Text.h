@@ -17,6 +17,7 @@ using Shape = std::vector<int64_t>;
 struct Node {
   std::string name;
   Shape shape;
+  std::string element = "f32"; // i8: products of it give i32, and take a zero
 };
 
 /// A convolution's attributes.
@@ -30,7 +31,7 @@ struct Conv {
 
 class KernelText {
 public:
-  Node argument(const Shape &shape);
+  Node argument(const Shape &shape, const std::string &element = "f32");
   Node conv(const Node &input, const Conv &form);
   /// `form.outputs` is not read.
   Node depthwise(const Node &input, const Conv &form);
@@ -38,8 +39,12 @@ public:
   Node add(const Node &lhs, const Node &rhs, const std::string &act = "none");
   Node mul(const Node &lhs, const Node &rhs, const std::string &act = "none");
   Node activate(const Node &input, const std::string &act);
+  /// From i8, i32 or f32 to i8, with an addend if it has a name.
+  Node requantize(const Node &input, const Node &addend = {});
+  Node dequantize(const Node &input);
+  Node lookUp(const Node &input);
   Node globalPool(const Node &input);
-  Node pool(const Node &input, const std::string &kind, int64_t window,
+  Node pool(const Node &input, const std::string &kind, const Shape &window,
             int64_t stride, int64_t pad, bool countPad = false);
   Node transpose(const Node &input, const Shape &permutation);
   Node reshape(const Node &input, const Shape &shape);
@@ -55,7 +60,9 @@ private:
               const Conv &form, int64_t outputs);
   Node append(const std::string &op, const std::vector<Node> &operands,
               const std::string &attributes, const Shape &shape,
-              bool oneType = false);
+              bool oneType = false, const std::string &element = "f32");
+  /// One factor for each channel of a sum, else one.
+  Node scaleOf(const Node &input);
   std::string arguments, body;
   int count = 0;
 };

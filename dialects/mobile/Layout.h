@@ -1,0 +1,47 @@
+//===- Layout.h - layouts of weights of bytes -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `panels` of more than one size are of weights of bytes whose products come in
+// groups of D neighbours along the sum. Each number takes B bytes,
+// sign-extended.
+//
+// Dots, `panels [P, D, R, B]`: as `panels [P]`, but each row has P columns of D
+// neighbours; K is divided into runs of R, each padded with zeros to a multiple
+// of D. `panels [16, 2, 96, 2]` of a `tensor<1x1x96x192xi8>` is
+// 12 x 48 x 16 x 2 numbers of 2 bytes.
+//
+// Taps, `panels [D, S, B]`: a depthwise filter `[kh, kw, C]` that moves by S
+// columns over a map stored in groups of D columns. For each row and each place
+// of the window relative to the groups (D / gcd(D, S) of them) it has the taps
+// of as many groups as the window may touch, zero outside of it:
+// kh x places x groups x C x D numbers.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_DIALECTS_MOBILE_LAYOUT_H
+#define MINNOW_DIALECTS_MOBILE_LAYOUT_H
+
+#include "dialects/mobile/Mobile.h"
+
+namespace minnow::mobile {
+
+struct Dots {
+  int64_t panel, dot, run, bytes;
+
+  static std::optional<Dots> find(LayoutAttr layout);
+  LayoutAttr get(mlir::MLIRContext *context) const;
+};
+
+struct Taps {
+  int64_t dot, stride, bytes;
+
+  static std::optional<Taps> find(LayoutAttr layout);
+  LayoutAttr get(mlir::MLIRContext *context) const;
+  int64_t getPlaces() const;
+  /// The groups that a window of `width` columns touches at `place`, and at the
+  /// place that touches most.
+  int64_t countGroups(int64_t place, int64_t width) const;
+  int64_t getMostGroups(int64_t width) const;
+};
+
+} // namespace minnow::mobile
+
+#endif // MINNOW_DIALECTS_MOBILE_LAYOUT_H

@@ -1,0 +1,236 @@
+//===- Integer.cpp - primitives on bytes as Halide functions --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The arithmetic of products of bytes and of their rounding.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Integer.h"
+#include "targets/halide/View.h"
+#include "targets/halide/Window.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
+
+using namespace minnow;
+using namespace minnow::halide;
+using namespace minnow::mobile;
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using mlir::Operation;
+
+const Halide::Var halide::member("member"), halide::group("group"),
+    halide::place("place"), halide::step("step"), halide::chunk("chunk");
+
+bool halide::copiesInput(Operation *op, const Form &form) {
+  if (!isIntegerProduct(op))
+    return false;
+  if (form.dotOperand != DotOperand::Signed)
+    return true;
+  if (llvm::isa<DepthwiseConv2DOp>(op))
+    return true;
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  bool hasBorder =
+      conv && llvm::any_of(conv.getPad(), [](int64_t p) { return p != 0; });
+  return hasBorder || getShape(op->getOperand(0)).back() % form.dotWidth != 0;
+}
+
+/// The operand that products with groups of `dot` neighbours take.
+static DotOperand getOperand(int dot, const Form &form) {
+  return dot == form.dotWidth ? form.dotOperand : DotOperand::Wide;
+}
+
+/// A byte of the input as the products take it.
+static Expr prepare(Expr byte, DotOperand operand) {
+  switch (operand) {
+  case DotOperand::Signed:
+    return byte;
+  case DotOperand::Unsigned:
+    return Halide::reinterpret<uint8_t>(byte) ^ Halide::cast<uint8_t>(0x80);
+  case DotOperand::Wide:
+    return Halide::cast<int16_t>(byte);
+  }
+  return {};
+}
+
+static Expr multiply(Expr a, Expr b) {
+  return Halide::cast<int32_t>(a) * Halide::cast<int32_t>(b);
+}
+
+/// The byte of the input at (channel, column, row), `zero` outside of the map.
+static Expr readByte(const Tensor &input, const Window &window, Expr channel,
+                     Expr column, Expr row, Expr zero) {
+  if (window.isPadded()) {
+    Expr inRow = row >= 0 && row < input.rows;
+    Expr inside = column >= 0 && column < input.columns;
+    Expr byte = input.func(channel, Halide::clamp(column, 0, input.columns - 1),
+                           Halide::clamp(row, 0, input.rows - 1));
+    return Halide::select(Halide::likely(inside),
+                          Halide::select(inRow, byte, zero), zero);
+  }
+  // The last group may reach over the last column.
+  return input.func(channel, Halide::min(column, input.columns - 1), row);
+}
+
+/// 128 times the sum of a channel's weights: the sums of unsigned bytes are of
+/// numbers that are larger by 128.
+static Func buildCorrection(Expr weight) {
+  Func correction("correction");
+  correction(c) = 0;
+  correction(c) += multiply(Halide::cast<uint8_t>(128), weight);
+  return correction;
+}
+
+Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
+                                 const IntegerWeights &weights,
+                                 const Form &form, bool flat) {
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  Window window = conv ? Window(conv, getShape(conv.getFilter())) : Window();
+  Dots dots = *Dots::find(weights.layout);
+  int panel = dots.panel, dot = dots.dot, run = dots.run;
+  DotOperand operand = getOperand(dot, form);
+  Stage stage;
+  stage.kind = StageKind::Matrix;
+  stage.isInteger = true;
+  stage.input = input;
+
+  // A run is the channels of one tap, or those of a whole row of taps.
+  int steps = llvm::divideCeil(run, dot), channels = input.channels;
+  stage.joinsColumns = run != channels;
+  int columns = stage.joinsColumns ? 1 : window.width;
+  RDom k(0, dot, 0, steps, 0, columns, 0, window.height, "k");
+  Expr term = k.y * dot + k.x, taken;
+  Expr column = x * window.columnStride, row = window.row(k.w);
+  Func source = input.func;
+  if (stage.joinsColumns) {
+    stage.padded = Func("padded");
+    stage.padded(c, y) =
+        prepare(readByte(input, window, c % channels,
+                         c / channels - window.left, y, weights.zero),
+                operand);
+    taken = stage.padded(column * channels + term, row);
+  } else {
+    if (copiesInput(op, form) || operand != DotOperand::Signed) {
+      source = stage.padded = Func("padded");
+      Expr channel = channels % dot ? Halide::min(c, channels - 1) : Expr(c);
+      stage.padded(c, x, y) = prepare(
+          readByte(input, window, channel, x, y, weights.zero), operand);
+    }
+    Halide::Var i("i"), j("j");
+    stage.operand = Func("operand");
+    stage.operand(c, x, y, i, j) = source(c, window.column(i), window.row(j));
+    taken = stage.operand(term, x, y, k.z, k.w);
+  }
+  // Vectors are a dimension of their own: Halide then sees that a vector of
+  // weights lies at a constant place of its row.
+  int lanes = form.vectorFloats, vectors = panel / lanes;
+  Expr index = (k.w * columns + k.z) * steps + k.y;
+  auto weight = [&](Expr lane, Expr vector) {
+    return weights.filter(k.x, lane + vector % vectors * lanes, index,
+                          vector / vectors);
+  };
+
+  Func acc("accumulator"), value("product");
+  Expr channel = chunk * lanes + c;
+  Expr start = weights.bias(channel, 0);
+  if (operand == DotOperand::Unsigned) {
+    stage.correction = buildCorrection(weight(c % lanes, c / lanes));
+    stage.correctionDomain = k;
+    start -= stage.correction(channel);
+  }
+  acc(c, chunk, x, y) = start;
+  acc(c, chunk, x, y) += multiply(taken, weight(c, chunk));
+  value(c, x, y) = acc(c % lanes, c / lanes, x, y);
+  stage.domains = {k};
+  stage.accumulator = acc;
+  auto shape = getShape(op->getResult(0));
+  int rows = conv && !flat ? shape[1] : 1;
+  stage.result = {value, int(shape.back()),
+                  int(product(shape.drop_back()) / rows), rows};
+  return stage;
+}
+
+Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
+                                    const IntegerWeights &weights,
+                                    const Form &form) {
+  Window window(op, getShape(op.getFilter()));
+  Taps layout = *Taps::find(weights.layout);
+  int dot = layout.dot;
+  DotOperand operand = getOperand(dot, form);
+  Stage stage;
+  stage.kind = StageKind::Depthwise;
+  stage.isInteger = true;
+  stage.input = input;
+  stage.places = layout.getPlaces();
+  stage.padded = Func("padded");
+  stage.padded(member, c, group, y) =
+      prepare(readByte(input, window, c, group * dot + member - window.left, y,
+                       weights.zero),
+              operand);
+
+  // Results whose windows touch the same groups differ in their place.
+  int groupsOfStep = stage.places * window.columnStride / dot, fewest = INT_MAX;
+  for (int i = 0; i < stage.places; ++i)
+    fewest = std::min<int>(fewest, layout.countGroups(i, window.width));
+  int lanes = std::gcd(input.channels, form.vectorFloats);
+  Expr channel = chunk * lanes + c;
+  auto product = [&](const RDom &k, Expr at) {
+    Expr first = at * window.columnStride / dot;
+    return multiply(stage.padded(k.x, channel,
+                                 step * groupsOfStep + first + k.y,
+                                 window.row(k.z)),
+                    weights.filter(k.x, channel, k.y, at, k.z));
+  };
+  Func acc("accumulator"), value("depthwise");
+  RDom k(0, dot, 0, fewest, 0, window.height, "k");
+  Expr start = weights.bias(channel, 0);
+  if (operand == DotOperand::Unsigned) {
+    RDom all(0, dot, 0, int(layout.countGroups(0, window.width)), 0,
+             window.height, "all");
+    stage.correction =
+        buildCorrection(weights.filter(all.x, c, all.y, 0, all.z));
+    stage.correctionDomain = all;
+    start -= stage.correction(channel);
+  }
+  acc(c, chunk, place, step, y) = start;
+  acc(c, chunk, place, step, y) += product(k, place);
+  stage.domains = {k};
+  for (int i = 0; i < stage.places; ++i)
+    if (int more = layout.countGroups(i, window.width) - fewest) {
+      RDom rest(0, dot, fewest, more, 0, window.height, "rest");
+      acc(c, chunk, i, step, y) += product(rest, i);
+      stage.domains.push_back(rest);
+    }
+  value(c, x, y) =
+      acc(c % lanes, c / lanes, x % stage.places, x / stage.places, y);
+  stage.accumulator = acc;
+  auto shape = getShape(op.getResult());
+  stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
+  return stage;
+}
+
+Expr halide::roundToByte(Expr value, Func parameters, const Form &form) {
+  auto parameter = [&](RequantizeOp::Parameter which) {
+    return parameters(int(which));
+  };
+  Expr zero = parameter(RequantizeOp::Zero), low = parameter(RequantizeOp::Low),
+       high = parameter(RequantizeOp::High);
+  Expr byte;
+  if (form.roundsByAddition) {
+    // The sum with 1.5 * 2^23 has the rounded value in its last bits. As an
+    // integer it grows with the value everywhere above 0; below, its sign bit
+    // makes it less than any. So one maximum holds it in the range where the
+    // difference is right or too large for a byte.
+    constexpr int kMagic = 0x4B400000;
+    Expr sum =
+        Halide::reinterpret<int32_t>(Halide::strict_float(value + 12582912.f));
+    Expr whole = Halide::max(sum, low - zero + kMagic) + (zero - kMagic);
+    byte = Halide::saturating_cast<int8_t>(
+        Halide::saturating_cast<int16_t>(whole));
+    return Halide::min(byte, Halide::cast<int8_t>(high));
+  }
+  // The conversion saturates, and so do the steps after it.
+  Expr whole = Halide::cast<int32_t>(Halide::round(value));
+  byte = Halide::saturating_cast<int8_t>(Halide::saturating_add(
+      Halide::saturating_cast<int16_t>(whole), Halide::cast<int16_t>(zero)));
+  return Halide::clamp(byte, Halide::cast<int8_t>(low),
+                       Halide::cast<int8_t>(high));
+}

@@ -1,0 +1,47 @@
+//===- Integer.h - primitives on bytes as Halide functions ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sums of products of bytes, in groups of neighbours that one instruction
+// multiplies and adds up (Form::dotWidth). What a stage reads is copied first:
+// with its border, in the type that the instruction wants, and for a depthwise
+// convolution with the columns of a group side by side.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HALIDE_INTEGER_H
+#define MINNOW_TARGETS_HALIDE_INTEGER_H
+
+#include "dialects/mobile/Layout.h"
+#include "targets/halide/Stage.h"
+
+namespace minnow::halide {
+
+/// The operands of a product besides its input.
+struct IntegerWeights {
+  Halide::Func filter; // the physical dimensions of its layout, innermost first
+  mobile::LayoutAttr layout; // dots or taps
+  Weight bias;
+  Halide::Expr zero; // i8, what the border holds
+};
+
+/// What a product of bytes reads; only some forms read the input itself.
+bool copiesInput(mlir::Operation *op, const Form &form);
+
+/// A convolution with a filter of all input channels, or a linear layer.
+Stage buildIntegerMatrix(mlir::Operation *op, const Tensor &input,
+                         const IntegerWeights &weights, const Form &form,
+                         bool flat);
+Stage buildIntegerDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
+                            const IntegerWeights &weights, const Form &form);
+
+/// clamp(rne(value) + zero, low, high) as i8. `parameters` are those of
+/// mobile.requantize.
+Halide::Expr roundToByte(Halide::Expr value, Halide::Func parameters,
+                         const Form &form);
+
+/// The dimensions of the input's copy of a depthwise convolution: a column of
+/// its group, the group; and of its sums: the place of a result among those of
+/// the same groups, and these. The sums of a matrix have one for their vectors.
+extern const Halide::Var member, group, place, step, chunk;
+
+} // namespace minnow::halide
+
+#endif // MINNOW_TARGETS_HALIDE_INTEGER_H

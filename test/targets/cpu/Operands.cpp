@@ -1,0 +1,121 @@
+//===- Operands.cpp - numbers for kernels under test ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The role of an argument is what its first user takes it for.
+//===----------------------------------------------------------------------===//
+#include "test/targets/cpu/Operands.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace minnow;
+using namespace minnow::mobile;
+using mlir::Operation;
+using mlir::Value;
+
+namespace {
+
+enum class Kind { Even, Ends, Ties, Saturated };
+
+} // namespace
+
+static int64_t choose(std::mt19937 &random, int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random);
+}
+
+static double chooseReal(std::mt19937 &random, double low, double high) {
+  return std::uniform_real_distribution<double>(low, high)(random);
+}
+
+static llvm::ArrayRef<int64_t> getShape(Value value) {
+  return llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
+}
+
+/// {zero, low, high, input zero, addend zero, shift}: a plain range, that of a
+/// relu, or any.
+static std::vector<double> makeParameters(std::mt19937 &random) {
+  double zero = choose(random, -128, 127), low = -128, high = 127;
+  if (choose(random, 0, 2) == 0)
+    low = zero;
+  if (choose(random, 0, 4) == 0) {
+    low = choose(random, -128, 0);
+    high = choose(random, low, 127);
+  }
+  return {zero,
+          low,
+          high,
+          double(choose(random, -128, 127)),
+          double(choose(random, -128, 127)),
+          0};
+}
+
+/// The terms of each sum that `value` holds; 1 where it is none.
+static double getDepth(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return 1;
+  if (auto pool = llvm::dyn_cast<Pool2DOp>(op))
+    return pool.getWindow()[0] * pool.getWindow()[1] / 16.0;
+  if (!llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp>(op))
+    return 1;
+  double depth = 1;
+  for (int64_t size : getShape(op->getOperand(1)).drop_back())
+    depth *= size;
+  return depth;
+}
+
+/// A factor that brings sums of bytes into the range of a byte.
+static double makeScale(Value scaled, Kind kind, std::mt19937 &random) {
+  mlir::Type element =
+      llvm::cast<mlir::ShapedType>(scaled.getType()).getElementType();
+  double typical = element.isInteger(32) ? 5000 * std::sqrt(getDepth(scaled))
+                   : element.isF32()     ? 1
+                                         : 64;
+  double scale = chooseReal(random, 20, 90) / typical;
+  if (kind == Kind::Ties)
+    return std::exp2(std::floor(std::log2(scale)));
+  return kind == Kind::Saturated ? scale * 1e5 : float(scale);
+}
+
+static double makeByte(Kind kind, int low, std::mt19937 &random) {
+  if (kind != Kind::Ends)
+    return choose(random, low, 127);
+  return choose(random, 0, 1) ? 127 : low;
+}
+
+/// The operand of a change of scale that `argument` is the factor of.
+static Value getScaled(mlir::BlockArgument argument) {
+  mlir::OpOperand &use = *argument.use_begin();
+  bool isFactor = llvm::isa<RequantizeOp, DequantizeOp>(use.getOwner()) &&
+                  use.getOperandNumber() % 2 == 1 &&
+                  getShape(argument).size() == 1;
+  return isFactor ? use.getOwner()->getOperand(use.getOperandNumber() - 1)
+                  : Value();
+}
+
+std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
+                                      unsigned seed, std::mt19937 &random) {
+  auto type = llvm::cast<mlir::RankedTensorType>(argument.getType());
+  std::vector<double> numbers(type.getNumElements());
+  Operation *user = *argument.user_begin();
+  Kind kind = Kind(seed % 4);
+  mlir::Type element = type.getElementType();
+  Value scaled = getScaled(argument);
+  if (auto op = llvm::dyn_cast<RequantizeOp>(user))
+    if (op.getParameters() == argument)
+      return makeParameters(random);
+  bool isFilter = user->getNumOperands() > 1 &&
+                  user->getOperand(1) == argument && type.getRank() > 1;
+  for (double &number : numbers) {
+    if (scaled && element.isF32())
+      number = float(makeScale(scaled, kind, random));
+    else if (element.isF32())
+      number = float(chooseReal(random, -1, 1));
+    else if (element.isInteger(8)) // Weights are symmetric.
+      number = makeByte(kind, isFilter ? -127 : -128, random);
+    else if (llvm::isa<DequantizeOp>(user))
+      number = choose(random, -128, 127);
+    else
+      number = choose(random, -30000, 30000);
+  }
+  return numbers;
+}
