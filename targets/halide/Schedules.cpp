@@ -322,7 +322,11 @@ void Scheduler::scheduleCorrection(Stage &stage) {
 void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
   Func copy = stage.padded;
   int channels = stage.input.channels;
-  int vector = getDividingVector(channels, 4 * form.vectorFloats);
+  // Of a task's channels only, where they are its own: a vector over more of
+  // them would begin before the input does.
+  bool isOwn = stage.kind == StageKind::Depthwise;
+  int vector = getDividingVector(isOwn ? tile.channels : channels,
+                                 4 * form.vectorFloats);
   if (stage.kind == StageKind::Matrix && pipeline.view == View::Pixels) {
     tile.block ? copy.compute_at(stage.root, xb) : copy.compute_root();
   } else if (stage.isWhole) {

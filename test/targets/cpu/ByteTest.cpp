@@ -204,6 +204,16 @@ TEST_P(ByteTest, RandomKernelsAreExact) {
   }
 }
 
+// The map is whole pages with guards around, and a task has fewer channels than
+// a vector has bytes.
+TEST_P(ByteTest, ReadsNothingBeforeTheInput) {
+  const char *cpu = GetParam();
+  if (!canRun(cpu))
+    GTEST_SKIP() << "this machine cannot run " << cpu;
+  Case made{Kind::Depthwise, 112, 112, 96, 96, 3, 2, /*uneven=*/false, 3};
+  EXPECT_EQ(check(made, cpu, 1), "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Cpus, ByteTest,
                          testing::Values("haswell", "znver4", "cortex-a76"),
                          [](const auto &info) {

@@ -30,9 +30,10 @@ constexpr size_t kPage = 4096;
 
 GuardedBuffer::GuardedBuffer(size_t bytes, size_t alignment)
     : bytes(bytes), alignment(alignment) {
-  mapped = llvm::alignTo(bytes, kPage) + kPage;
+  mapped = llvm::alignTo(bytes, kPage) + 2 * kPage;
   mapping = static_cast<char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mprotect(mapping, kPage, PROT_NONE);
   mprotect(mapping + mapped - kPage, kPage, PROT_NONE);
   start = mapping + mapped - kPage - llvm::alignTo(bytes, alignment);
 }

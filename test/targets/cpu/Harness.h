@@ -17,7 +17,8 @@ namespace minnow::test {
 
 using KernelFunction = int32_t (*)(void *, uint32_t, void *const *);
 
-/// Memory whose last byte is followed by a page that faults.
+/// Memory whose last byte is followed by a page that faults; another is before
+/// its first page.
 class GuardedBuffer {
 public:
   GuardedBuffer(size_t bytes, size_t alignment);
