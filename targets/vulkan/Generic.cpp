@@ -96,6 +96,15 @@ private:
   /// sum += body(i), for i from 0 to `count`.
   Value sum(int64_t count, Value init,
             llvm::function_ref<Value(Value, Value)> body);
+  /// One tap of a filter, and what it reads of the input.
+  struct Tap {
+    Value i, j;   // in the filter
+    Value y, x;   // in the input
+    Value inside; // whether that lies in the map
+  };
+  /// sum = body(tap, sum), from 0 over all taps of `window`.
+  Value sumTaps(const Window &window,
+                llvm::function_ref<Value(const Tap &, Value)> body);
   Value finish(Operation *conv, Value value);
   Value getLogit(AttentionOp attention, Value query, Value head, Value key);
 
@@ -138,10 +147,10 @@ Value NumberWriter::finish(Operation *conv, Value value) {
   return shader.activate(value, getActivation(conv));
 }
 
-Value NumberWriter::write(Conv2DOp conv) {
-  Window window = getWindow(conv);
+Value NumberWriter::sumTaps(
+    const Window &window, llvm::function_ref<Value(const Tap &, Value)> body) {
   int64_t taps = window.kernelHeight * window.kernelWidth;
-  Value total = sum(taps, shader.number(0), [&](Value tap, Value total) {
+  return sum(taps, shader.number(0), [&](Value tap, Value total) {
     Value i = shader.div(tap, window.kernelWidth),
           j = shader.rem(tap, window.kernelWidth);
     Value y = shader.add(shader.add(shader.mul(at[1], window.strideHeight), i),
@@ -150,30 +159,29 @@ Value NumberWriter::write(Conv2DOp conv) {
                          -window.padLeft);
     Value inside = shader.both(shader.isInside(y, window.inputHeight),
                                shader.isInside(x, window.inputWidth));
-    return sum(window.inputChannels, total, [&](Value c, Value total) {
-      return shader.fma(loadIf(inside, conv.getInput(), {at[0], y, x, c}),
-                        load(conv.getFilter(), {i, j, c, at[3]}), total);
-    });
+    return body({i, j, y, x, inside}, total);
   });
-  return finish(conv, total);
+}
+
+Value NumberWriter::write(Conv2DOp conv) {
+  Window window = getWindow(conv);
+  return finish(
+      conv, sumTaps(window, [&](const Tap &tap, Value total) {
+        return sum(window.inputChannels, total, [&](Value c, Value total) {
+          return shader.fma(
+              loadIf(tap.inside, conv.getInput(), {at[0], tap.y, tap.x, c}),
+              load(conv.getFilter(), {tap.i, tap.j, c, at[3]}), total);
+        });
+      }));
 }
 
 Value NumberWriter::write(DepthwiseConv2DOp conv) {
-  Window window = getWindow(conv);
-  int64_t taps = window.kernelHeight * window.kernelWidth;
-  Value total = sum(taps, shader.number(0), [&](Value tap, Value total) {
-    Value i = shader.div(tap, window.kernelWidth),
-          j = shader.rem(tap, window.kernelWidth);
-    Value y = shader.add(shader.add(shader.mul(at[1], window.strideHeight), i),
-                         -window.padTop);
-    Value x = shader.add(shader.add(shader.mul(at[2], window.strideWidth), j),
-                         -window.padLeft);
-    Value inside = shader.both(shader.isInside(y, window.inputHeight),
-                               shader.isInside(x, window.inputWidth));
-    return shader.fma(loadIf(inside, conv.getInput(), {at[0], y, x, at[3]}),
-                      load(conv.getFilter(), {i, j, at[3]}), total);
-  });
-  return finish(conv, total);
+  return finish(
+      conv, sumTaps(getWindow(conv), [&](const Tap &tap, Value total) {
+        return shader.fma(
+            loadIf(tap.inside, conv.getInput(), {at[0], tap.y, tap.x, at[3]}),
+            load(conv.getFilter(), {tap.i, tap.j, at[3]}), total);
+      }));
 }
 
 Value NumberWriter::write(LinearOp linear) {
