@@ -42,14 +42,12 @@ struct FormGroups : minnow::impl::FormGroupsBase<FormGroups> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto target = createTarget(TargetSpec::of(module));
-    if (!target) {
-      module.emitError(llvm::toString(target.takeError()));
+    auto target = createTarget(module);
+    if (!target)
       return signalPassFailure();
-    }
     auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
     for (func::FuncOp function : functions)
-      if (failed(formGroups(function, **target)))
+      if (failed(formGroups(function, *target)))
         return signalPassFailure();
   }
 

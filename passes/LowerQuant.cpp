@@ -611,13 +611,11 @@ struct LowerQuant : minnow::impl::LowerQuantBase<LowerQuant> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto target = createTarget(TargetSpec::of(module));
-    if (!target) {
-      module.emitError(llvm::toString(target.takeError()));
+    auto target = createTarget(module);
+    if (!target)
       return signalPassFailure();
-    }
     IntegerWeights weights(module);
-    RequantizeForm form = (*target)->getRequantizeForm();
+    RequantizeForm form = target->getRequantizeForm();
     bool edges = quantizedEdges || form == RequantizeForm::Fixed;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (!isQuantized(function))

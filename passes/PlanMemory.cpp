@@ -222,12 +222,10 @@ struct PlanMemory : minnow::impl::PlanMemoryBase<PlanMemory> {
     auto programs = llvm::to_vector(module.getOps<ProgramOp>());
     llvm::erase_if(programs, [](ProgramOp p) { return p.isPlanned(); });
     auto weights = llvm::to_vector(module.getOps<WeightOp>());
-    auto target = createTarget(TargetSpec::of(module));
-    if (!target) {
-      module.emitError(llvm::toString(target.takeError()));
+    auto target = createTarget(module);
+    if (!target)
       return signalPassFailure();
-    }
-    uint64_t alignment = (*target)->getBufferAlignment();
+    uint64_t alignment = target->getBufferAlignment();
     for (ProgramOp program : programs) {
       WeightSection section(module, alignment);
       if (failed(Planner(program, section, alignment).run()))

@@ -50,6 +50,14 @@ minnow::createTarget(const TargetSpec &spec) {
                                  llvm::join(getTargetNames(), ", "));
 }
 
+std::unique_ptr<Target> minnow::createTarget(ModuleOp module) {
+  auto target = createTarget(TargetSpec::of(module));
+  if (target)
+    return std::move(*target);
+  module.emitError(llvm::toString(target.takeError()));
+  return nullptr;
+}
+
 bool Target::isFast(mobile::KernelOp, std::string *) const { return true; }
 
 llvm::Error Target::tune(ArrayRef<mobile::KernelOp>, StringRef) const {

@@ -144,6 +144,10 @@ public:
 /// triples are errors that list or name what would do.
 llvm::Expected<std::unique_ptr<Target>> createTarget(const TargetSpec &spec);
 
+/// The target that `module` is compiled for; null after an error, which is
+/// reported at the module.
+std::unique_ptr<Target> createTarget(mlir::ModuleOp module);
+
 /// The names that createTarget knows, for messages and `--help`.
 std::vector<std::string> getTargetNames();
 
