@@ -27,6 +27,12 @@ Value minnow::getSource(Value value) {
   }
 }
 
+bool minnow::movesElements(Operation *op) {
+  auto pool = dyn_cast<Pool2DOp>(op);
+  return isa<PadOp, TransposeOp, ReshapeOp>(op) ||
+         (pool && pool.getKind() == PoolKind::Max);
+}
+
 bool minnow::needsSymmetry(Value value) {
   return llvm::any_of(value.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
@@ -39,10 +45,7 @@ bool minnow::needsSymmetry(Value value) {
     if (isa<YieldOp>(user) && isBlock(user->getParentOp()))
       return needsSymmetry(
           user->getParentOp()->getResult(use.getOperandNumber()));
-    auto pool = dyn_cast<Pool2DOp>(user);
-    return (isa<TransposeOp, ReshapeOp, PadOp>(user) ||
-            (pool && pool.getKind() == PoolKind::Max)) &&
-           needsSymmetry(user->getResult(0));
+    return movesElements(user) && needsSymmetry(user->getResult(0));
   });
 }
 

@@ -26,6 +26,10 @@ inline constexpr llvm::StringLiteral kRangeAttrName = "mobile.range";
 /// caller made.
 mlir::Value getSource(mlir::Value value);
 
+/// Whether `op` gives the elements that it takes, so that it has no range of
+/// its own and follows its operand.
+bool movesElements(mlir::Operation *op);
+
 /// Whether `value` must be quantized with the zero point 0: attention takes
 /// queries, keys and values so.
 bool needsSymmetry(mlir::Value value);

@@ -102,14 +102,6 @@ static bool hasIntegerForm(Operation *op) {
       });
 }
 
-/// Whether `op` gives the elements that it takes, so that it has no range of
-/// its own and follows its operand.
-static bool movesElements(Operation *op) {
-  auto pool = dyn_cast<Pool2DOp>(op);
-  return isa<PadOp, TransposeOp, ReshapeOp>(op) ||
-         (pool && pool.getKind() == PoolKind::Max);
-}
-
 bool minnow::isQuantized(func::FuncOp network) {
   WalkResult found = network.walk([](Operation *op) {
     return llvm::any_of(
