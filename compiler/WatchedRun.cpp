@@ -4,6 +4,7 @@
 #include "compiler/WatchedRun.h"
 #include "compiler/Files.h"
 #include "compiler/Modules.h"
+#include "runtime/Npy.h"
 #include "targets/KernelCost.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
@@ -47,50 +48,39 @@ private:
 // Files of arrays
 //===----------------------------------------------------------------------===//
 
-static std::string shapeOf(mlir::Type type) {
-  std::string text;
-  for (int64_t size : mlir::cast<mlir::ShapedType>(type).getShape())
-    text += std::to_string(size) + ",";
-  return text;
+static Expected<NpyArray> readArray(StringRef path) {
+  NpyArray array;
+  minnow_error error;
+  if (readNpy(path.str().c_str(), array, &error))
+    return llvm::createStringError(error.message);
+  return array;
 }
 
-/// `bytes`, f32 or i8 of `type`'s shape, as a .npy file of version 1.0.
-static std::string toNpy(mlir::Type type, StringRef bytes) {
-  bool isFloat = mlir::cast<mlir::ShapedType>(type).getElementType().isF32();
-  std::string header = std::string("{'descr': '") + (isFloat ? "<f4" : "|i1") +
-                       "', 'fortran_order': False, 'shape': (" + shapeOf(type) +
-                       "), }";
-  header.resize(llvm::alignTo(header.size() + 11, 64) - 11, ' ');
-  header += '\n';
-  std::string file = "\x93NUMPY\x01";
-  file.push_back('\0');
-  file.push_back(char(header.size() & 255));
-  file.push_back(char(header.size() >> 8));
-  return file + header + bytes.str();
-}
-
-/// The elements of a .npy file of version 1.0, as they lie in it.
-static Expected<std::string> readNpy(StringRef path) {
-  Expected<std::string> file = readFile(path);
-  if (!file)
-    return file.takeError();
-  StringRef text = *file;
-  size_t start = text.size() < 10
-                     ? text.size()
-                     : 10 + uint8_t(text[8]) + 256 * uint8_t(text[9]);
-  if (!text.starts_with("\x93NUMPY\x01") || text.size() < start)
-    return llvm::createStringError("'" + path +
-                                   "' is no .npy file of version "
-                                   "1.0");
-  return text.drop_front(start).str();
+/// Writes `bytes`, f32 or i8 of `type`'s shape.
+static Error writeArray(const std::string &path, mlir::Type type,
+                        StringRef bytes) {
+  auto shaped = mlir::cast<mlir::ShapedType>(type);
+  std::vector<uint64_t> shape(shaped.getShape().begin(),
+                              shaped.getShape().end());
+  minnow_error error;
+  if (writeNpy(path.c_str(),
+               shaped.getElementType().isF32() ? MINNOW_TYPE_F32
+                                               : MINNOW_TYPE_S8,
+               shape, bytes.data(), &error))
+    return llvm::createStringError(error.message);
+  return Error::success();
 }
 
 Expected<std::vector<float>> minnow::readFloats(StringRef path) {
-  auto bytes = readNpy(path);
-  if (!bytes)
-    return bytes.takeError();
-  std::vector<float> numbers(bytes->size() / sizeof(float));
-  std::memcpy(numbers.data(), bytes->data(), numbers.size() * sizeof(float));
+  auto array = readArray(path);
+  if (!array)
+    return array.takeError();
+  if (array->type != MINNOW_TYPE_F32)
+    return llvm::createStringError("'" + path +
+                                   "' holds other numbers than "
+                                   "f32; convert it with numpy's astype");
+  std::vector<float> numbers(array->data.size() / sizeof(float));
+  std::memcpy(numbers.data(), array->data.data(), array->data.size());
   return numbers;
 }
 
@@ -180,8 +170,7 @@ static Error execute(std::vector<std::string> words,
   for (auto argument : program.getBody().getArguments()) {
     std::string path =
         folder.file("input" + llvm::Twine(argument.getArgNumber()) + ".npy");
-    std::string npy = toNpy(argument.getType(), buffers[argument]);
-    if (Error error = writeFiles({{path, npy}}))
+    if (Error error = writeArray(path, argument.getType(), buffers[argument]))
       return error;
     words.insert(words.end(), {"--input", path});
   }
@@ -208,13 +197,14 @@ static Error execute(std::vector<std::string> words,
   }
   mlir::Operation *yield = program.getBody().front().getTerminator();
   for (auto [path, value] : llvm::zip_equal(paths, yield->getOperands())) {
-    auto bytes = readNpy(path);
-    if (!bytes)
-      return bytes.takeError();
-    if (bytes->size() != getByteSize(value.getType()))
+    auto array = readArray(path);
+    if (!array)
+      return array.takeError();
+    if (array->data.size() != getByteSize(value.getType()))
       return llvm::createStringError("minnow-run wrote an output of " +
-                                     llvm::Twine(bytes->size()) + " bytes");
-    buffers[value] = std::move(*bytes);
+                                     llvm::Twine(array->data.size()) +
+                                     " bytes");
+    buffers[value].assign(array->data.begin(), array->data.end());
   }
   return Error::success();
 }
