@@ -2,9 +2,8 @@
 #===- make_corpus.py - what the fuzzers start from -----------------------===//
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes inputs into FOLDER/TARGET: good files of each form that a reader takes,
-and the broken ones of test/robust, so that no fuzzer need find them.
-
-corpus/TARGET beside this script holds what fuzzing has found to add to them.
+the broken ones of test/robust, so that no fuzzer need find them, and what
+fuzzing has found beyond them, which corpus/TARGET.tar.gz keeps.
 """
 
 import argparse
@@ -15,6 +14,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 import numpy as np
@@ -107,11 +107,20 @@ def broken_files():
                     yield targets[path.suffix], path.read_bytes()
 
 
+def kept_files():
+    """(target, bytes) of what was found before."""
+    for archive in sorted((HERE / "corpus").glob("*.tar.gz")):
+        with tarfile.open(archive) as files:
+            for member in files.getmembers():
+                if member.isfile():
+                    yield archive.name.removesuffix(".tar.gz"), files.extractfile(member).read()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     folder = parser.parse_args().folder
-    files = list(broken_files())
+    files = [*broken_files(), *kept_files()]
     for target, maker in (("onnx", onnx_files), ("network", network_files), ("safetensors", safetensors_files),
                           ("npy", npy_files), ("program", program_files)):
         files += [(target, data) for data in maker()]
