@@ -35,6 +35,7 @@ static bool run(mlir::ModuleOp module, std::unique_ptr<mlir::Pass> pass) {
 }
 
 void fuzz::raise(mlir::ModuleOp module) {
-  if (run(module, createFold()) && run(module, createRaiseAttention()))
+  if (run(module, createFold()) && run(module, createFuseQuantize()) &&
+      run(module, createRaiseAttention()))
     run(module, createRaise());
 }
