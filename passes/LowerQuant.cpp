@@ -55,6 +55,7 @@ private:
   LogicalResult lower(AddOp op);
   LogicalResult lower(Pool2DOp op);
   LogicalResult lower(AttentionOp op);
+  void roundArgument(BlockArgument argument, QuantizeOp op);
   LogicalResult lower(QuantizeOp op);
   LogicalResult lower(DequantizeOp op);
   LogicalResult lower(ActivateOp op);
@@ -483,16 +484,41 @@ static bool isResult(Value value, SmallVectorImpl<unsigned> &indices) {
   return !indices.empty();
 }
 
+/// The argument that `value` is, moved about by nothing but what is read once;
+/// null if it is none.
+static BlockArgument getMovedArgument(Value value) {
+  while (value.hasOneUse()) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return argument;
+    if (!isa<TransposeOp, ReshapeOp>(value.getDefiningOp()))
+      return {};
+    value = value.getDefiningOp()->getOperand(0);
+  }
+  return {};
+}
+
+/// Makes an argument be of `type`'s element already, instead of `op` rounding
+/// it. What moves it in between moves bytes.
+void Lowering::roundArgument(BlockArgument argument, QuantizeOp op) {
+  quant::QuantizedType element = getElement(getType(op.getResult()));
+  for (Value value = op.getInput();;
+       value = value.getDefiningOp()->getOperand(0)) {
+    auto type = cast<RankedTensorType>(value.getType()).clone(element);
+    types[value] = type;
+    value.setType(getStorageType(type));
+    if (value == argument)
+      break;
+  }
+  function.setArgAttr(argument.getArgNumber(), kQuantizedAttrName,
+                      TypeAttr::get(element));
+  op.getResult().replaceAllUsesWith(op.getInput());
+  op.erase();
+}
+
 LogicalResult Lowering::lower(QuantizeOp op) {
-  auto argument = dyn_cast<BlockArgument>(op.getInput());
-  if (quantizedEdges && argument && argument.hasOneUse()) {
-    Type type = getType(op.getResult());
-    op.getResult().replaceAllUsesWith(argument);
-    op.erase();
-    argument.setType(getStorageType(type));
-    types[argument] = type;
-    function.setArgAttr(argument.getArgNumber(), kQuantizedAttrName,
-                        TypeAttr::get(getElement(type)));
+  BlockArgument argument = getMovedArgument(op.getInput());
+  if (quantizedEdges && argument) {
+    roundArgument(argument, op);
     return success();
   }
   if (form == RequantizeForm::Fixed)
