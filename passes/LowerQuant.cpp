@@ -71,7 +71,7 @@ private:
   Value requantize(Operation *op, ArrayRef<Term> terms, Type result,
                    Activation activation = Activation::None);
   Value makeFactors(Operation *op, const Term &term, int shift);
-  int chooseShift(ArrayRef<Term> terms);
+  std::optional<int> chooseShift(ArrayRef<Term> terms);
   Value lookUp(Operation *op, Value input, Type from, Type to,
                Activation activation);
   Value makeZero(Operation *op, Type type);
@@ -125,10 +125,10 @@ static int getFactorBits(const Term &term) {
   return type.getElementType().isInteger(8) ? 15 : 31;
 }
 
-/// The largest shift, at most 15, with which all factors are below 2^31; -1 if
-/// there is none.
-int Lowering::chooseShift(ArrayRef<Term> terms) {
-  for (int shift = 15; shift >= 0; --shift) {
+/// The largest shift of mobile.requantize with which all factors are below
+/// 2^31; nothing if there is none.
+std::optional<int> Lowering::chooseShift(ArrayRef<Term> terms) {
+  for (int shift = 15; shift >= -2; --shift) {
     bool fits = llvm::all_of(terms, [&](const Term &term) {
       return llvm::all_of(term.ratios, [&](float ratio) {
         return std::ldexp(double(ratio), getFactorBits(term) + shift) <
@@ -138,7 +138,7 @@ int Lowering::chooseShift(ArrayRef<Term> terms) {
     if (fits)
       return shift;
   }
-  return -1;
+  return std::nullopt;
 }
 
 Value Lowering::makeFactors(Operation *op, const Term &term, int shift) {
@@ -164,8 +164,10 @@ Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
     low = std::max<int64_t>(low, zero);
   if (activation == Activation::Relu6)
     high = std::min(high, zero + roundEven(6.0 / getScale(result)));
-  int shift = form == RequantizeForm::Fixed ? chooseShift(terms) : 0;
-  if (shift < 0) {
+  std::optional<int> shift = 0;
+  if (form == RequantizeForm::Fixed)
+    shift = chooseShift(terms);
+  if (!shift) {
     op->emitOpError("the scale of its result is too small beside those of its "
                     "operands for fixed-point arithmetic");
     return {};
@@ -175,11 +177,11 @@ Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
                           int32_t(high),
                           terms[0].zero,
                           terms.size() > 1 ? terms[1].zero : 0,
-                          shift};
-  Value factors = makeFactors(op, terms[0], shift), addend, addendFactors;
+                          *shift};
+  Value factors = makeFactors(op, terms[0], *shift), addend, addendFactors;
   if (terms.size() > 1) {
     addend = terms[1].value;
-    addendFactors = makeFactors(op, terms[1], shift);
+    addendFactors = makeFactors(op, terms[1], *shift);
   }
   return RequantizeOp::create(builder, op->getLoc(), getStorageType(result),
                               terms[0].value, factors, addend, addendFactors,
@@ -312,7 +314,7 @@ LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
   quant::QuantizedType element = getElement(input);
   int64_t largest = std::max(element.getStorageTypeMax() - zero,
                              zero - element.getStorageTypeMin());
-  int64_t limit = int64_t(1) << (form == RequantizeForm::Fixed ? 30 : 31);
+  int64_t limit = int64_t(1) << (form == RequantizeForm::Fixed ? 29 : 31);
   SmallVector<int> halvings(numbers->getNumChannels(), 0);
   for (auto [c, count] : llvm::enumerate(halvings)) {
     auto [most, sum] = numbers->getReach(c, largest);

@@ -563,15 +563,18 @@ def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
     64 bits, >> is arithmetic, so halves are rounded up:
 
     ```
-    h(term) = (term * factor[c] + 2^30) >> 31                 i32: a rounding high product
-    h(term) = ((term - zero) * factor[c] + 2^14) >> 15        i8: the same of (term - zero) << 16
+    left = max(-shift, 0), right = max(shift, 0)
+    h(term) = ((term << left) * factor[c] + 2^30) >> 31       i32: a rounding high product
+    h(term) = ((term - zero << left) * factor[c] + 2^14) >> 15   i8: the same of (term - zero) << 16
     h = h(input) + h(addend)
-    result = clamp(((h + half) >> shift) + zero, low, high)   half = shift ? 2^(shift-1) : 0
+    result = clamp(((h + half) >> right) + zero, low, high)   half = right ? 2^(right-1) : 0
     ```
 
     with factor[c] = round(scale[c] * 2^(31 + shift)) for i32 and 2^(15 + shift)
-    for i8; shift, at most 15, is the largest for which all factors are below 2^31.
-    lower-quant refuses sums that could reach 2^30, so h does not overflow.
+    for i8; shift, -2 to 15, is the largest for which all factors are below 2^31.
+    It is below 0 where a step of a sum is more than one of the result, as in
+    channels that are nearly always clamped. lower-quant refuses sums that could
+    reach 2^29, so nothing overflows.
 
     Example: a projection with its residual.
 

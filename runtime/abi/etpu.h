@@ -160,10 +160,15 @@ static_assert(sizeof(Descriptor) == 32, "two slots");
 struct RequantHeader {
   int8_t zero = 0, low = -128, high = 127; // of the result
   int8_t inputZero = 0, addendZero = 0;
-  int8_t shift = 0; // 0 to 15
+  int8_t shift = 0; // to the right behind the factors; below 0 to the left
+                    // before them (not with kFlagRows)
   int8_t reserved[2] = {};
   int32_t addendFactor = 0;
   int32_t inputFactor = 0; // with kFlagBytes, kFlagRows
+
+  // Of any byte one that is defined.
+  unsigned getLeft() const { return shift < 0 ? unsigned(-shift) & 3 : 0; }
+  unsigned getRight() const { return shift < 0 ? 0 : unsigned(shift) & 15; }
 };
 static_assert(sizeof(RequantHeader) == 16, "written as it is");
 
@@ -560,7 +565,7 @@ inline int32_t getRowFactor(int32_t sum, int32_t factor) {
 
 /// The last steps: from the scaled sum to a byte.
 inline int8_t roundToByte(const RequantHeader &header, int32_t scaled) {
-  unsigned shift = unsigned(header.shift) & 15;
+  unsigned shift = header.getRight();
   int64_t half = (int64_t(1) << shift) >> 1;
   int64_t value = ((scaled + half) >> shift) + header.zero;
   return int8_t(

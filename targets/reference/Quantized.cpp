@@ -90,11 +90,14 @@ Value scaleFloat(Arithmetic math, Value term, Value factor, Value zero) {
   return math.mul(math.make<arith::SIToFPOp>(f32, term), factor);
 }
 
-Value scaleFixed(Arithmetic math, Value term, Value factor, Value zero) {
-  if (!term.getType().isInteger(8))
-    return multiplyHigh(math, term, factor, 31);
-  Value wide = math.make<arith::ExtSIOp>(Type(math.builder.getI32Type()), term);
-  return multiplyHigh(math, math.make<arith::SubIOp>(wide, zero), factor, 15);
+Value scaleFixed(Arithmetic math, Value term, Value factor, Value zero,
+                 Value left) {
+  bool isByte = term.getType().isInteger(8);
+  if (isByte)
+    term = math.make<arith::SubIOp>(
+        math.make<arith::ExtSIOp>(Type(math.builder.getI32Type()), term), zero);
+  return multiplyHigh(math, math.make<arith::ShLIOp>(term, left), factor,
+                      isByte ? 15 : 31);
 }
 
 struct RequantizePattern : OpConversionPattern<RequantizeOp> {
@@ -148,13 +151,17 @@ private:
 
   static Value computeFixed(Arithmetic math, ValueRange parameters,
                             ValueRange terms) {
+    Value none = math.integer(0), shift = parameters[RequantizeOp::Shift];
+    Value left =
+        math.make<arith::MaxSIOp>(math.make<arith::SubIOp>(none, shift), none);
+    Value right = math.make<arith::MaxSIOp>(shift, none);
     Value sum = scaleFixed(math, terms[0], terms[1],
-                           parameters[RequantizeOp::InputZero]);
+                           parameters[RequantizeOp::InputZero], left);
     if (terms.size() > 2)
       sum = math.make<arith::AddIOp>(
           sum, scaleFixed(math, terms[2], terms[3],
-                          parameters[RequantizeOp::AddendZero]));
-    return roundFixed(math, sum, parameters[RequantizeOp::Shift], parameters);
+                          parameters[RequantizeOp::AddendZero], left));
+    return roundFixed(math, sum, right, parameters);
   }
 };
 

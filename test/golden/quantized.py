@@ -71,12 +71,13 @@ def multiply_high(value, factor, bits):
 
 def round_fixed(h, shift, scale, zero, act=None):
     """The fixed form's last steps."""
+    shift = max(shift, 0)
     return clamp(((h + ((1 << shift) >> 1)) >> shift) + zero, *bounds(scale, zero, act)).astype(np.int8)
 
 
 def largest_shift(numbers, most):
     """The largest shift by which all numbers stay below 2^31."""
-    return max(s for s in range(most + 1) if max(numbers) * 2.0 ** s < 2 ** 31 - 1)
+    return max(s for s in range(-2, most + 1) if max(numbers) * 2.0 ** s < 2 ** 31 - 1)
 
 
 def requantize(terms, scale, zero, act=None, is_fixed=False):
@@ -90,7 +91,7 @@ def requantize(terms, scale, zero, act=None, is_fixed=False):
     bits = [31 if is_sum else 15 for *_, is_sum in terms]
     scaled = [f.astype(np.float64) * 2.0 ** b for (_, f, *_), b in zip(terms, bits)]
     shift = largest_shift([f.max() for f in scaled], 15)
-    h = sum(multiply_high(data.astype(np.int64) - origin, np.floor(f * 2.0 ** shift + 0.5).astype(np.int64), b)
+    h = sum(multiply_high(data.astype(np.int64) - origin << max(-shift, 0), np.floor(f * 2.0 ** shift + 0.5).astype(np.int64), b)
             for (data, _, origin, _), f, b in zip(terms, scaled, bits))
     return round_fixed(h, shift, scale, zero, act)
 

@@ -230,6 +230,7 @@ public:
         sums(memory.accumulators.data() + size_t(op.code.entry) * kMaxLanes) {
     const uint8_t *parameters = memory.weights.data() + op.code.address;
     header = read<RequantHeader>(parameters);
+    left = header.getLeft();
     parameters += sizeof header;
     if (!(flags & (kFlagBytes | kFlagRows))) {
       std::memcpy(biases, parameters, channels * 4);
@@ -252,6 +253,7 @@ private:
   const uint32_t channels;
   const int32_t *sums;
   RequantHeader header;
+  unsigned left;
   int32_t biases[kMaxLanes], factors[kMaxLanes];
   const uint8_t *table;
 
@@ -264,7 +266,8 @@ private:
       for (uint32_t c = 0; c < channels; ++c)
         scaled[c] =
             wrap(uint32_t(scaled[c]) +
-                 uint32_t(multiplyHigh(int8_t(addend[c]) - header.addendZero,
+                 uint32_t(multiplyHigh((int8_t(addend[c]) - header.addendZero) *
+                                           (1 << left),
                                        header.addendFactor, 15)));
     }
     uint8_t *result = bytes + getAddress(op.a, block, y, x);
@@ -278,8 +281,9 @@ private:
     if (flags & kFlagBytes) {
       const uint8_t *input = bytes + getAddress(op.c, op.code.block, y, x);
       for (uint32_t c = 0; c < channels; ++c)
-        scaled[c] = multiplyHigh(int8_t(input[c]) - header.inputZero,
-                                 header.inputFactor, 15);
+        scaled[c] =
+            multiplyHigh((int8_t(input[c]) - header.inputZero) * (1 << left),
+                         header.inputFactor, 15);
     } else if (flags & kFlagRows) {
       auto row = read<RowEntry>(bytes + getAddress(op.c, 0, y, x));
       int32_t factor = getRowFactor(row.sum, header.inputFactor);
@@ -287,8 +291,9 @@ private:
         scaled[c] = multiplyHigh(wrap(uint32_t(sums[c]) << 6), factor, 31);
     } else {
       for (uint32_t c = 0; c < channels; ++c)
-        scaled[c] = multiplyHigh(wrap(uint32_t(sums[c]) + uint32_t(biases[c])),
-                                 factors[c], 31);
+        scaled[c] = multiplyHigh(
+            wrap((uint32_t(sums[c]) + uint32_t(biases[c])) << left), factors[c],
+            31);
     }
   }
 };

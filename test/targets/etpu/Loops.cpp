@@ -54,17 +54,19 @@ int32_t sumWindow(const View &v, uint32_t y, uint32_t x, uint32_t channel) {
 int32_t scaleSum(const View &v, uint32_t y, uint32_t x, uint32_t c) {
   const Layer &layer = v.layer;
   const RequantHeader &header = layer.header;
+  int left = std::max(0, -header.shift);
   if (layer.kind == LayerKind::Requant)
-    return multiplyHigh(v.at(layer.input, y * v.out().columns + x, c) -
-                            header.inputZero,
-                        header.inputFactor, 15);
+    return multiplyHigh(
+        (v.at(layer.input, y * v.out().columns + x, c) - header.inputZero)
+            << left,
+        header.inputFactor, 15);
   int32_t sum = 0;
   if (layer.kind == LayerKind::Pool)
     for (uint32_t p = 0; p < v.in().rows * v.in().columns; ++p)
       sum += v.at(layer.input, p, c);
   else
     sum = sumWindow(v, y, x, c);
-  return multiplyHigh(sum + layer.biases[c], layer.factors[c], 31);
+  return multiplyHigh((sum + layer.biases[c]) << left, layer.factors[c], 31);
 }
 
 int8_t computeElement(const View &v, uint32_t y, uint32_t x, uint32_t c) {
@@ -75,7 +77,8 @@ int8_t computeElement(const View &v, uint32_t y, uint32_t x, uint32_t c) {
   int32_t scaled = scaleSum(v, y, x, c);
   if (layer.addend >= 0)
     scaled +=
-        multiplyHigh(v.at(layer.addend, position, c) - layer.header.addendZero,
+        multiplyHigh((v.at(layer.addend, position, c) - layer.header.addendZero)
+                         << std::max(0, -layer.header.shift),
                      layer.header.addendFactor, 15);
   int8_t rounded = roundToByte(layer.header, scaled);
   return layer.table.empty() ? rounded : int8_t(layer.table[rounded + 128]);

@@ -46,7 +46,7 @@ public:
   int addSum(int a, int b) {
     Layer &layer = add(LayerKind::Requant, a, network.tensors[a]);
     layer.header.inputZero = pick(-9, 9);
-    layer.header.inputFactor = 1 << 21;
+    layer.header.inputFactor = scale(layer, 1 << 21);
     addAddend(b);
     return layer.output;
   }
@@ -56,7 +56,7 @@ public:
     Layer &layer = network.layers.back();
     layer.addend = tensor;
     layer.header.addendZero = pick(-9, 9);
-    layer.header.addendFactor = 1 << 21;
+    layer.header.addendFactor = scale(layer, 1 << 21);
   }
   void setTable(Layer &layer) {
     for (int i = 0; i < 256; ++i)
@@ -81,7 +81,7 @@ public:
     layer.expFactor = 400000;
     for (int i = 0; i < 256; ++i)
       layer.expTable.push_back(uint8_t(std::lround(255 * std::exp(-i / 40.0))));
-    layer.header.shift = 5;
+    layer.header.shift = 5; // nothing is shifted to the left here
     layer.header.inputFactor = 1 << 29;
     return layer.output;
   }
@@ -111,17 +111,24 @@ private:
     layer.input = input;
     layer.output = addTensor(output.rows, output.columns, output.channels);
     layer.header.zero = pick(-8, 8);
-    layer.header.shift = 7;
+    layer.header.shift = pick(0, 3) ? kShift : -pick(1, 2);
     network.layers.push_back(layer);
     return network.layers.back();
   }
 
+  /// A factor for kShift as one for the layer's shift.
+  static constexpr int kShift = 7;
+  static int32_t scale(const Layer &layer, int32_t factor) {
+    return factor >> (kShift - layer.header.shift);
+  }
+
   /// Factors for sums of `terms` products.
   void setFactors(Layer &layer, double terms) {
-    double scale = double(1ll << 37) / (std::sqrt(terms) * 4000);
+    double factor = double(1ll << 37) / (std::sqrt(terms) * 4000);
     for (uint32_t c = 0; c < network.tensors[layer.output].channels; ++c) {
       layer.biases.push_back(pick(-1000, 1000));
-      layer.factors.push_back(int32_t(scale * pick(50, 150) / 100));
+      layer.factors.push_back(
+          scale(layer, int32_t(factor * pick(50, 150) / 100)));
     }
   }
 
