@@ -5,8 +5,6 @@
 #include "passes/MemoryPlan.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
-#include <functional>
-#include <map>
 
 using namespace minnow;
 using namespace minnow::etpu;
@@ -334,15 +332,17 @@ void Planner::placeTensors() {
   for (size_t i = 0; i < storages.size(); ++i)
     storages[i]->base = memory.offsets[i];
 
-  std::map<int64_t, uint64_t> live;
   int64_t fullest = 0;
+  uint64_t most = 0;
   for (const BufferLife &buffer : buffers) {
-    uint64_t &bytes = live[buffer.first];
+    uint64_t bytes = 0;
     for (const BufferLife &other : buffers)
       if (other.first <= buffer.first && buffer.first <= other.last)
         bytes += other.bytes;
-    if (bytes > live[fullest])
+    if (bytes > most) {
+      most = bytes;
       fullest = buffer.first;
+    }
   }
   for (size_t i = 0; i < buffers.size(); ++i)
     if (tensors[i] >= 0 && buffers[i].first <= fullest &&
@@ -368,12 +368,36 @@ private:
   bool makeChain(Groups &groups, const std::vector<int> &peak) const;
   bool merge(std::vector<unsigned> &segment, const std::vector<int> &peak);
   Plan relax(const Groups &groups, uint32_t positions, Plan plan);
+  void remember(const Plan &plan, const std::vector<int> &peak);
+  std::string explain() const;
 
   const Machine &machine;
   Network &network;
+  // The least memory that an attempt took, and what was alive there.
+  uint64_t least = ~uint64_t(0);
+  std::vector<int> leastPeak;
 };
 
 } // namespace
+
+void Merger::remember(const Plan &plan, const std::vector<int> &peak) {
+  if (plan.bytes >= least)
+    return;
+  least = plan.bytes;
+  leastPeak = peak;
+}
+
+/// Why the network does not fit.
+std::string Merger::explain() const {
+  std::string text = "the network does not fit the activation memory of " +
+                     std::to_string(machine.activationBytes / 1024) +
+                     " KiB; the least found was " +
+                     std::to_string((least + 1023) / 1024) + " KiB, for what";
+  for (const Layer &layer : network.layers)
+    if (llvm::is_contained(leastPeak, layer.output))
+      text += " '" + layer.name + "'";
+  return text + " gives";
+}
 
 Groups Merger::makeSingletons() const {
   Groups groups;
@@ -502,12 +526,13 @@ Plan Merger::run(std::string &error) {
         Plan plan = planner.run();
         if (fits(plan))
           return relax(groups, positions, std::move(plan));
+        remember(plan, planner.peakTensors);
         if (!(chainBlocks && makeChain(groups, planner.peakTensors)) &&
             !merge(groups.segment, planner.peakTensors))
           break;
       } while (true);
     }
-  error = "the network does not fit the activation memory";
+  error = explain();
   return {};
 }
 

@@ -108,7 +108,9 @@ TEST(Compile, RefusesWhatCannotFit) {
   machine.activationBytes = 4096;
   std::string refused;
   compileNetwork(machine, network, refused);
-  EXPECT_EQ(refused, "the network does not fit the activation memory");
+  EXPECT_EQ(refused,
+            "the network does not fit the activation memory of 4 KiB; the "
+            "least found was 6 KiB, for what 'input' '0' gives");
 }
 
 /// Where no strips of an inverted bottleneck fit, its blocks do.
