@@ -132,12 +132,12 @@ private:
     return values[value].index;
   }
   template <typename T> std::vector<T> read(Value weight);
-  etpu::Layer makeLayer(mlir::Operation *op, etpu::LayerKind kind, int input);
+  etpu::Layer makeLayer(etpu::LayerKind kind, int input);
   void addSum(mlir::Operation *op, etpu::Layer layer, Value bias);
   Error refuse(mlir::Operation *op, const llvm::Twine &what) {
     return llvm::createStringError(
-        "the layer '" + getLayerName(op->getLoc()) + "' asks for " + what +
-        ", which the etpu machine has no instructions for");
+        "the layer '" + getLayerName(currentCall.getLoc()) + "' asks for " +
+        what + ", which the etpu machine has no instructions for");
   }
 
   const Assembly &assembly;
@@ -146,6 +146,7 @@ private:
   std::vector<etpu::Layer> sums; // layers whose rounding has not come yet
   llvm::DenseMap<Value, Operand> buffers, values; // of program and kernel
   std::vector<Operand> inputs;                    // by input, once it is read
+  CallOp currentCall;
   uint16_t call = 0;
 };
 
@@ -186,11 +187,11 @@ int Converter::getMap(Value value) {
              : -1;
 }
 
-etpu::Layer Converter::makeLayer(mlir::Operation *op, etpu::LayerKind kind,
-                                 int input) {
+etpu::Layer Converter::makeLayer(etpu::LayerKind kind, int input) {
   etpu::Layer layer;
   layer.kind = kind;
-  layer.name = getLayerName(op->getLoc()).str();
+  // Kernels that several layers share have no names.
+  layer.name = getLayerName(currentCall.getLoc()).str();
   layer.call = call;
   layer.input = input;
   return layer;
@@ -222,7 +223,7 @@ Error Converter::convertWindow(Op op, etpu::LayerKind kind) {
   int input = getMap(op.getInput());
   if (input < 0)
     return refuse(op, "a product of a map in NCHW");
-  etpu::Layer layer = makeLayer(op, kind, input);
+  etpu::Layer layer = makeLayer(kind, input);
   layer.kernelHeight = getShape(op.getFilter())[0];
   layer.kernelWidth = getShape(op.getFilter())[1];
   setPads(op, layer);
@@ -237,7 +238,7 @@ Error Converter::convert(LinearOp op) {
   int input = getMap(op.getInput());
   if (input < 0)
     return refuse(op, "a product of a map in NCHW");
-  etpu::Layer layer = makeLayer(op, etpu::LayerKind::Conv, input);
+  etpu::Layer layer = makeLayer(etpu::LayerKind::Conv, input);
   layer.weights = read<int8_t>(op.getFilter());
   addSum(op, std::move(layer), op.getBias());
   return Error::success();
@@ -252,7 +253,7 @@ Error Converter::convert(Pool2DOp op) {
   int32_t zero = op.getZero() ? read<int8_t>(op.getZero())[0] : 0;
   bool isGlobal = op.isGlobalAverage();
   etpu::Layer layer = makeLayer(
-      op, isGlobal ? etpu::LayerKind::Pool : etpu::LayerKind::DwConv, input);
+      isGlobal ? etpu::LayerKind::Pool : etpu::LayerKind::DwConv, input);
   uint32_t channels = network.tensors[input].channels;
   int32_t count = op.getWindow()[0] * op.getWindow()[1];
   if (!isGlobal) {
@@ -323,7 +324,7 @@ Error Converter::convert(RequantizeOp op) {
     int map = getMap(input);
     if (map < 0 || factors.size() > 1)
       return refuse(op, "rounding of a map in NCHW or by channel");
-    layer = makeLayer(op, etpu::LayerKind::Requant, map);
+    layer = makeLayer(etpu::LayerKind::Requant, map);
     header.inputFactor = factors[0];
   }
   if (addend) {
@@ -351,7 +352,7 @@ Error Converter::convert(LookupOp op) {
     values[op.getResult()] = {Operand::Map, input};
     return Error::success();
   }
-  etpu::Layer layer = makeLayer(op, etpu::LayerKind::Lookup, input);
+  etpu::Layer layer = makeLayer(etpu::LayerKind::Lookup, input);
   layer.table = std::move(table);
   layer.output = addMap(op.getResult());
   network.layers.push_back(std::move(layer));
@@ -360,7 +361,7 @@ Error Converter::convert(LookupOp op) {
 
 Error Converter::convert(AttentionOp op) {
   etpu::Layer layer =
-      makeLayer(op, etpu::LayerKind::Attention, getMap(op.getQuery()));
+      makeLayer(etpu::LayerKind::Attention, getMap(op.getQuery()));
   layer.key = getMap(op.getKey());
   layer.value = getMap(op.getValue());
   if (layer.input < 0 || layer.key < 0 || layer.value < 0 ||
@@ -426,6 +427,7 @@ Error Converter::convert(mlir::Operation *op) {
 //===----------------------------------------------------------------------===//
 
 Error Converter::convertCall(CallOp call) {
+  currentCall = call;
   auto kernel =
       program->getParentOfType<mlir::ModuleOp>().lookupSymbol<KernelOp>(
           call.getKernel());

@@ -1,10 +1,10 @@
 //===- EtpuTarget.cpp - the EX1b accelerator as a target ------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The machine is synthetic, of the Coral class, and no EdgeTPU. A kernel is
-// only checked; the program is compiled as a whole when it is put together, for
-// strips, memory and engines are planned over all layers. `--cpu` names the
-// machine or a file with its parameters.
+// The machine is synthetic, of the Coral class, and no EdgeTPU. A kernel is one
+// layer and only checked; the program is compiled as a whole when it is put
+// together, for strips, memory and engines are planned over all layers. `--cpu`
+// names the machine or a file with its parameters.
 //===----------------------------------------------------------------------===//
 #include "passes/InlineBlocks.h"
 #include "targets/Target.h"
@@ -37,6 +37,9 @@ public:
     for (mlir::Operation *op : ops)
       if (reason.empty())
         reason = etpu::explainUnsupported(op);
+    if (reason.empty() && !isLayer(ops))
+      reason = "layers are fused when the program is put together; reports "
+               "speak of each";
     if (why)
       *why = reason;
     return ops.size() == 1 || reason.empty();
@@ -74,6 +77,22 @@ public:
   }
 
 private:
+  /// Whether nothing computes before what makes sums; what rounds them and
+  /// looks the result up stays with it.
+  static bool isLayer(llvm::ArrayRef<mlir::Operation *> ops) {
+    using namespace mobile;
+    bool isBegun = false;
+    for (mlir::Operation *op : ops) {
+      if (llvm::isa<TransposeOp, ReshapeOp>(op))
+        continue;
+      if (isBegun && llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp, Pool2DOp,
+                               AttentionOp>(op))
+        return false;
+      isBegun = true;
+    }
+    return true;
+  }
+
   TargetSpec spec;
   etpu::Machine machine;
   const cost::Machine &costs;
