@@ -197,6 +197,9 @@ std::optional<Distance> FloatValues::compare(StringRef layer, mlir::Type type,
 
 bool Verification::isWrong() const {
   return getFirstWrong() != nullptr ||
+         llvm::any_of(
+             whole,
+             [](const KernelVerdict &output) { return output.isWrong; }) ||
          llvm::any_of(outputs, [&](const Distance &output) {
            return !(output.sqnr >= minSqnr);
          });
@@ -206,6 +209,19 @@ const KernelVerdict *Verification::getFirstWrong() const {
   auto found = llvm::find_if(
       kernels, [](const KernelVerdict &kernel) { return kernel.isWrong; });
   return found == kernels.end() ? nullptr : &*found;
+}
+
+/// Compares `bytes` of `type` with what they should be.
+static KernelVerdict compare(const VerifyOptions &options, mlir::Type type,
+                             StringRef bytes, StringRef expected) {
+  KernelVerdict verdict;
+  verdict.isInteger =
+      !mlir::cast<mlir::ShapedType>(type).getElementType().isF32();
+  verdict.compiled = measure(toFloats(type, bytes), toFloats(type, expected));
+  verdict.isWrong = verdict.isInteger
+                        ? bytes != expected
+                        : !(verdict.compiled.relative() <= options.tolerance);
+  return verdict;
 }
 
 /// Compares the result of `call` with the reference and the f32 network.
@@ -218,15 +234,9 @@ static Expected<KernelVerdict> judge(const VerifyOptions &options,
     return expected.takeError();
   mlir::Type type = call.getResult(0).getType();
   const std::string &bytes = buffers.find(call.getResult(0))->second;
-  KernelVerdict verdict;
+  KernelVerdict verdict = compare(options, type, bytes, *expected);
   verdict.layer = getCallName(call);
   verdict.kernel = call.getKernel().str();
-  verdict.isInteger =
-      !mlir::cast<mlir::ShapedType>(type).getElementType().isF32();
-  verdict.compiled = measure(toFloats(type, bytes), toFloats(type, *expected));
-  verdict.isWrong = verdict.isInteger
-                        ? bytes != *expected
-                        : !(verdict.compiled.relative() <= options.tolerance);
   verdict.f32 = floats.compare(getLastLayer(call.getLoc()), type, bytes);
   return verdict;
 }
@@ -337,6 +347,12 @@ Expected<Verification> Verifier::run() {
   auto buffers = makeInputs(program, inputs);
   if (!buffers)
     return buffers.takeError();
+  Buffers unwatched = *buffers;
+  llvm::SmallVector<mlir::Value> outputs(
+      program.getBody().front().getTerminator()->getOperands());
+  if (Error error =
+          runProgram(*module, options.compile, options.runner, unwatched))
+    return error;
   if (Error error =
           runWatched(*module, options.compile, options.runner, *buffers))
     return error;
@@ -355,6 +371,9 @@ Expected<Verification> Verifier::run() {
       return verdict.takeError();
     verification.kernels.push_back(std::move(*verdict));
   }
+  for (mlir::Value output : outputs)
+    verification.whole.push_back(compare(
+        options, output.getType(), unwatched[output], (*buffers)[output]));
   for (auto [i, reference] : llvm::enumerate(floats.outputs)) {
     std::vector<float> ours = getOutput(program, i, *buffers);
     if (ours.size() != reference.size())
@@ -393,6 +412,11 @@ void minnow::printVerification(const Verification &verification,
                         verification.kernels.size());
   if (const KernelVerdict *first = verification.getFirstWrong())
     stream << "first wrong  " << describeVerdict(*first) << '\n';
+  for (auto [i, output] : llvm::enumerate(verification.whole))
+    if (output.isWrong)
+      stream << fmt::format("output {}     WRONG in the program as it is, not "
+                            "where kernels are watched: {}\n",
+                            i, describe(output.compiled));
   // By what is lost in int8 where there is an f32 network beside, else by the
   // error of the code.
   std::vector<const KernelVerdict *> worst;

@@ -3,7 +3,8 @@
 //
 // `minnow verify`: compiles a network so that the result of every kernel is an
 // output, runs it by minnow-run, and computes each kernel once more by the
-// reference, of the same operands. So each kernel is judged by itself.
+// reference, of the same operands. So each kernel is judged by itself; the
+// program as users get it must then give the same outputs.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_COMPILER_VERIFY_H
 #define MINNOW_COMPILER_VERIFY_H
@@ -36,6 +37,7 @@ struct KernelVerdict {
 
 struct Verification {
   std::vector<KernelVerdict> kernels; // in the program's order
+  std::vector<KernelVerdict> whole;   // outputs of the unwatched program
   std::vector<Distance> outputs;      // int8 against f32
   double minSqnr = 0;                 // that the outputs must have
 

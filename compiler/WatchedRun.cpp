@@ -209,7 +209,7 @@ static Error execute(std::vector<std::string> words,
   return Error::success();
 }
 
-Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
+Error minnow::runProgram(mlir::ModuleOp module, CompileOptions options,
                          llvm::ArrayRef<std::string> runner, Buffers &buffers) {
   auto target = createTarget(options.target);
   if (!target)
@@ -217,8 +217,6 @@ Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
   auto folder = TemporaryFolder::create();
   if (!folder)
     return folder.takeError();
-  ProgramOp program = getProgram(module);
-  expose(program);
   options.model = (*folder)->file("net.mlirbc");
   options.import = {};
   options.pipeline.quantizer = {}; // was there before
@@ -231,5 +229,11 @@ Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
     return report.takeError();
   std::vector<std::string> words = runner;
   words.push_back(options.output);
-  return execute(std::move(words), **folder, program, buffers);
+  return execute(std::move(words), **folder, getProgram(module), buffers);
+}
+
+Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
+                         llvm::ArrayRef<std::string> runner, Buffers &buffers) {
+  expose(getProgram(module));
+  return runProgram(module, std::move(options), runner, buffers);
 }

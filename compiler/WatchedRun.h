@@ -1,5 +1,4 @@
-//===- WatchedRun.h - a run of which every kernel's result is kept -*- C++
-//-*-===//
+//===- WatchedRun.h - a run with every kernel's result kept -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Makes the result of every kernel an output of the program, compiles it and
@@ -27,8 +26,12 @@ llvm::Expected<Buffers> makeInputs(mobile::ProgramOp program,
                                    llvm::ArrayRef<std::vector<float>> given);
 
 /// Compiles `module`, which is after form-groups, as `options` say, and runs it
-/// by the words `runner`. `buffers` holds its arguments and gets the results of
-/// all calls. The program keeps the additional outputs, behind its own.
+/// by the words `runner`. `buffers` holds its arguments and gets its outputs.
+llvm::Error runProgram(mlir::ModuleOp module, CompileOptions options,
+                       llvm::ArrayRef<std::string> runner, Buffers &buffers);
+
+/// The same for the results of all calls. The program keeps the additional
+/// outputs, behind its own.
 llvm::Error runWatched(mlir::ModuleOp module, CompileOptions options,
                        llvm::ArrayRef<std::string> runner, Buffers &buffers);
 
