@@ -60,6 +60,61 @@ static std::vector<Port> makePorts(const Network &network,
   return ports;
 }
 
+namespace {
+
+/// A network cut into strips of one size.
+struct Attempt {
+  Plan plan;
+  Slots slots;
+
+  /// Cycles, and those in which the program comes from DRAM.
+  uint64_t getCost(const Machine &machine) const {
+    return slots.cycles + getTransferCost(machine, slots.code.size()).busy;
+  }
+};
+
+} // namespace
+
+/// The sizes that are tried: short strips let a layer begin earlier on the one
+/// before it, long ones load weights into the array less often; with less
+/// memory layers run interleaved, which keeps all engines at work.
+static std::vector<StripSize> getSizes(const Machine &machine) {
+  std::vector<StripSize> sizes;
+  for (uint64_t eighths : {5, 8})
+    for (uint32_t positions : {512, 256, 128, 96, 64})
+      sizes.push_back({positions, machine.activationBytes * eighths / 8});
+  return sizes;
+}
+
+/// Of all sizes of strips the one that is fastest. Empty `error` if one could
+/// be compiled.
+static Attempt chooseStrips(const Machine &machine, const Network &network,
+                            const WeightSection &section,
+                            const std::vector<Port> &ports,
+                            std::string &error) {
+  Attempt best;
+  for (const StripSize &size : getSizes(machine)) {
+    std::string refused;
+    Attempt attempt;
+    attempt.plan = planNetwork(machine, network, size, refused);
+    std::vector<Task> tasks;
+    if (refused.empty())
+      tasks =
+          lower(machine, network, attempt.plan, section, ports, false, refused);
+    if (!refused.empty()) {
+      error = refused;
+      continue;
+    }
+    attempt.slots = schedule(machine, std::move(tasks));
+    if (best.slots.code.empty() ||
+        attempt.getCost(machine) < best.getCost(machine))
+      best = std::move(attempt);
+  }
+  if (!best.slots.code.empty())
+    error.clear();
+  return best;
+}
+
 CompiledProgram etpu::compileNetwork(const Machine &machine, Network network,
                                      std::string &error) {
   CompiledProgram program;
@@ -67,25 +122,21 @@ CompiledProgram etpu::compileNetwork(const Machine &machine, Network network,
   chooseBlocks(machine, network, error);
   if (!error.empty())
     return program;
-  Plan plan = planNetwork(machine, network, error);
-  if (!error.empty())
-    return program;
   WeightSection section = packWeights(network);
   ProgramHeader header;
   header.machine = machine;
   std::vector<Port> ports = makePorts(network, header);
 
-  std::vector<Task> tasks =
-      lower(machine, network, plan, section, ports, false, error);
+  Attempt best = chooseStrips(machine, network, section, ports, error);
   if (!error.empty())
     return program;
-  Slots streams[3];
-  streams[0] = schedule(machine, std::move(tasks));
+  const Plan &plan = best.plan;
+  Slots streams[3] = {std::move(best.slots), {}, {}};
   program.isResident = section.chipBytes <= machine.weightBytes;
   if (program.isResident) {
     streams[1] = scheduleLoading(machine, section.chipBytes);
-    tasks = lower(machine, network, plan, section, ports, true, error);
-    streams[2] = schedule(machine, std::move(tasks));
+    streams[2] = schedule(
+        machine, lower(machine, network, plan, section, ports, true, error));
   }
   header.slots = streams[0].getCount();
   header.loadSlots = streams[1].getCount();

@@ -133,13 +133,16 @@ struct Groups {
   uint32_t chainBlocks = 0; // of its inner tensors that are there at a time
 };
 
+/// Steps that a tensor may outlive its last reader.
+constexpr int64_t kMostOverlap = 48;
+
 /// One attempt: groups and strip sizes are given.
 class Planner {
 public:
   Planner(const Machine &machine, const Network &network, const Groups &groups,
-          uint32_t positions, uint32_t slack, uint32_t overlap)
+          uint32_t positions, uint32_t slack = 0, uint64_t room = 0)
       : machine(machine), network(network), positions(positions), slack(slack),
-        overlap(overlap) {
+        room(room) {
     plan.segment = groups.segment;
     plan.chain = groups.chain;
     chainBlocks = groups.chainBlocks;
@@ -173,7 +176,8 @@ private:
 
   const Machine &machine;
   const Network &network;
-  const uint32_t positions, slack, overlap;
+  const uint32_t positions, slack;
+  const uint64_t room; // that lives may fill, 0 to keep them as they are
   uint32_t chainBlocks;
   Plan plan;
   std::vector<uint32_t> heights, done; // by layer
@@ -264,6 +268,24 @@ uint32_t Planner::getRingRows(int tensor) const {
   return most;
 }
 
+/// Lets buffers live longer while there is room: what comes to lie where they
+/// lay need not wait for their last readers, so that the engines run further
+/// ahead of each other. All by a step first, then by more.
+static void extendLives(std::vector<BufferLife> &buffers, int64_t steps,
+                        uint64_t room) {
+  std::vector<uint64_t> live(steps, 0);
+  for (const BufferLife &buffer : buffers)
+    for (int64_t step = buffer.first; step <= buffer.last; ++step)
+      live[step] += buffer.bytes;
+  for (int64_t turn = 0; turn < kMostOverlap; ++turn)
+    for (BufferLife &buffer : buffers)
+      if (int64_t next = buffer.last + 1;
+          next < steps && live[next] + buffer.bytes <= room) {
+        live[next] += buffer.bytes;
+        buffer.last = next;
+      }
+}
+
 void Planner::placeTensors() {
   struct Life {
     int64_t first = -1, last = -1;
@@ -292,10 +314,7 @@ void Planner::placeTensors() {
   std::vector<Storage *> storages;
   std::vector<int> tensors;
   auto add = [&](Storage &storage, const Life &life, int tensor) {
-    // A tensor that stays a little longer than it must lets the engines run
-    // further ahead of each other.
-    buffers.push_back(
-        {life.first, life.last + int64_t(overlap), storage.bytes});
+    buffers.push_back({life.first, life.last, storage.bytes});
     storages.push_back(&storage);
     tensors.push_back(tensor);
   };
@@ -327,6 +346,7 @@ void Planner::placeTensors() {
           2 * getSoftmaxBytes(network, network.layers[i], heights[i]);
       add(plan.softmax[i], layers[i], -1);
     }
+  extendLives(buffers, plan.strips.size(), room);
   MemoryPlan memory = planMemory(buffers);
   plan.bytes = memory.totalBytes;
   for (size_t i = 0; i < storages.size(); ++i)
@@ -355,24 +375,22 @@ namespace {
 /// Merges segments until the network fits.
 class Merger {
 public:
-  Merger(const Machine &machine, Network &network)
-      : machine(machine), network(network) {}
+  Merger(const Machine &machine, const Network &network, const StripSize &size)
+      : machine(machine), network(network), size(size) {}
   Plan run(std::string &error);
 
 private:
-  bool fits(const Plan &plan) const {
-    return plan.bytes <= machine.activationBytes;
-  }
   Groups makeSingletons() const;
   bool isChainable(unsigned projection, const Groups &groups) const;
   bool makeChain(Groups &groups, const std::vector<int> &peak) const;
   bool merge(std::vector<unsigned> &segment, const std::vector<int> &peak);
-  Plan relax(const Groups &groups, uint32_t positions, Plan plan);
+  Plan relax(const Groups &groups, Plan plan) const;
   void remember(const Plan &plan, const std::vector<int> &peak);
   std::string explain() const;
 
   const Machine &machine;
-  Network &network;
+  const Network &network;
+  const StripSize size;
   // The least memory that an attempt took, and what was alive there.
   uint64_t least = ~uint64_t(0);
   std::vector<int> leastPeak;
@@ -393,10 +411,11 @@ std::string Merger::explain() const {
                      std::to_string(machine.activationBytes / 1024) +
                      " KiB; the least found was " +
                      std::to_string((least + 1023) / 1024) + " KiB, for what";
+  unsigned named = 0;
   for (const Layer &layer : network.layers)
-    if (llvm::is_contained(leastPeak, layer.output))
+    if (llvm::is_contained(leastPeak, layer.output) && ++named <= 4)
       text += " '" + layer.name + "'";
-  return text + " gives";
+  return text + (named > 4 ? " and others give" : " gives");
 }
 
 Groups Merger::makeSingletons() const {
@@ -503,12 +522,13 @@ bool Merger::merge(std::vector<unsigned> &segment,
 }
 
 /// Gives what memory is left to rings and lifetimes.
-Plan Merger::relax(const Groups &groups, uint32_t positions, Plan plan) {
-  for (uint32_t overlap : {48, 24, 12, 6, 3, 1})
+Plan Merger::relax(const Groups &groups, Plan plan) const {
+  for (uint32_t percent : {100, 95, 90, 80, 70})
     for (uint32_t slack : {2, 1, 0}) {
-      Planner planner(machine, network, groups, positions, slack, overlap);
+      Planner planner(machine, network, groups, size.positions, slack,
+                      uint64_t(machine.activationBytes) * percent / 100);
       Plan better = planner.run();
-      if (fits(better))
+      if (better.bytes <= machine.activationBytes)
         return better;
     }
   return plan;
@@ -517,26 +537,25 @@ Plan Merger::relax(const Groups &groups, uint32_t positions, Plan plan) {
 Plan Merger::run(std::string &error) {
   // Chains need all weights of three layers at once: only where strips alone do
   // not do.
-  for (uint32_t chainBlocks : {0, 3, 2})
-    for (uint32_t positions : {512, 256, 128, 64}) {
-      Groups groups = makeSingletons();
-      groups.chainBlocks = chainBlocks;
-      do {
-        Planner planner(machine, network, groups, positions, 0, 0);
-        Plan plan = planner.run();
-        if (fits(plan))
-          return relax(groups, positions, std::move(plan));
-        remember(plan, planner.peakTensors);
-        if (!(chainBlocks && makeChain(groups, planner.peakTensors)) &&
-            !merge(groups.segment, planner.peakTensors))
-          break;
-      } while (true);
-    }
+  for (uint32_t chainBlocks : {0, 3, 2}) {
+    Groups groups = makeSingletons();
+    groups.chainBlocks = chainBlocks;
+    do {
+      Planner planner(machine, network, groups, size.positions);
+      Plan plan = planner.run();
+      if (plan.bytes <= size.bytes)
+        return relax(groups, std::move(plan));
+      remember(plan, planner.peakTensors);
+      if (!(chainBlocks && makeChain(groups, planner.peakTensors)) &&
+          !merge(groups.segment, planner.peakTensors))
+        break;
+    } while (true);
+  }
   error = explain();
   return {};
 }
 
-Plan etpu::planNetwork(const Machine &machine, Network &network,
-                       std::string &error) {
-  return Merger(machine, network).run(error);
+Plan etpu::planNetwork(const Machine &machine, const Network &network,
+                       const StripSize &size, std::string &error) {
+  return Merger(machine, network, size).run(error);
 }

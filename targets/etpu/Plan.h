@@ -56,9 +56,16 @@ inline AccumulatorSplit splitAccumulators(const Machine &machine) {
   return {matrix, machine.accumulators - matrix};
 }
 
-/// Plans a network. Empty
-/// `error` if it could.
-Plan planNetwork(const Machine &machine, Network &network, std::string &error);
+/// How large strips are, in positions, and the memory above which segments
+/// merge even if there is more.
+struct StripSize {
+  uint32_t positions;
+  uint64_t bytes;
+};
+
+/// Plans a network. Empty `error` if it could.
+Plan planNetwork(const Machine &machine, const Network &network,
+                 const StripSize &size, std::string &error);
 
 /// Bytes of one strip's softmax weights and row table, of `rows` rows.
 uint64_t getWeightsBytes(const Network &network, const Layer &layer,

@@ -85,6 +85,9 @@ public:
 
   /// The tasks in the order of their starts.
   std::vector<uint32_t> run();
+  uint64_t getCycles() const {
+    return done.empty() ? 0 : *std::max_element(done.begin(), done.end());
+  }
 
 private:
   struct Queue {
@@ -313,11 +316,13 @@ Slots etpu::schedule(const Machine &machine, std::vector<Task> tasks) {
   Dependences dependences;
   for (uint32_t task = 0; task < tasks.size(); ++task)
     dependences.visit(task, tasks[task].op, predecessors[task]);
-  std::vector<uint32_t> order =
-      ListScheduler(machine, tasks, predecessors).run();
+  ListScheduler scheduler(machine, tasks, predecessors);
+  std::vector<uint32_t> order = scheduler.run();
   addTokens(tasks, order, predecessors);
   SlotWriter writer;
   for (uint32_t task : order)
     writer.add(tasks[task]);
-  return writer.finish();
+  Slots slots = writer.finish();
+  slots.cycles = scheduler.getCycles();
+  return slots;
 }

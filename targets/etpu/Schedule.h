@@ -10,6 +10,7 @@ namespace minnow::etpu {
 /// One stream of a program: its slots, and the call of each slot.
 struct Slots {
   std::string code, calls;
+  uint64_t cycles = 0; // but for the sequencer's
   uint32_t getCount() const { return code.size() / kSlotBytes; }
 };
 
