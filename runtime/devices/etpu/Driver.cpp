@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "runtime/devices/etpu/Driver.h"
+#include "runtime/devices/etpu/Attribution.h"
 #include "runtime/devices/etpu/minnow_etpu.h"
 
 #include <algorithm>
@@ -72,23 +73,6 @@ void fromPort(const Port &port, const uint8_t *segment, uint8_t *tensor) {
             [&](uint64_t to, uint64_t from) { tensor[to] = segment[from]; });
 }
 
-std::vector<uint64_t> getCallCycles(const Stream &stream,
-                                    const RunReport &report, size_t calls) {
-  std::vector<uint64_t> ends(calls, 0), cycles(calls, 0);
-  for (const Event &event : report.events) {
-    uint16_t call = stream.steps[event.step].call;
-    if (call < calls)
-      ends[call] = std::max(ends[call], event.done);
-  }
-  uint64_t before = 0;
-  for (size_t i = 0; i < calls; ++i)
-    if (ends[i] > before) {
-      cycles[i] = ends[i] - before;
-      before = ends[i];
-    }
-  return cycles;
-}
-
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//
@@ -121,10 +105,12 @@ public:
       fromPort(program.outputs[i], output.data(),
                static_cast<uint8_t *>(outputs[i]));
     if (times) {
-      std::vector<uint64_t> cycles = getCallCycles(program.cold, report, calls);
+      std::vector<CallCycles> cycles =
+          attributeCycles(program.cold, report, calls);
       for (size_t i = 0; i < calls; ++i)
         times->callTook(times->self, uint32_t(i),
-                        double(cycles[i]) / program.header.machine.clockMHz);
+                        double(cycles[i].getTotal()) /
+                            program.header.machine.clockMHz);
     }
     return MINNOW_STATUS_OK;
   }

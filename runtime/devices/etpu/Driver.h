@@ -24,10 +24,6 @@ minnow_status loadSections(const Package &package,
 void toPort(const Port &port, const uint8_t *tensor, uint8_t *segment);
 void fromPort(const Port &port, const uint8_t *segment, uint8_t *tensor);
 
-/// Cycles of each call: those by which its end is later than all ends before.
-std::vector<uint64_t> getCallCycles(const Stream &stream,
-                                    const RunReport &report, size_t calls);
-
 } // namespace minnow::etpu
 
 #endif // MINNOW_RUNTIME_DEVICES_ETPU_DRIVER_H

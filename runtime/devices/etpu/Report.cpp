@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdarg>
 
 namespace minnow::etpu {
@@ -51,8 +52,8 @@ std::vector<LayerReport> makeLayers(const Stream &stream,
   const auto &calls = *description.entry->calls();
   std::vector<LayerReport> layers(calls.size());
   std::vector<Footprint> prints(calls.size(), Footprint(report.machine));
-  std::vector<uint64_t> cycles =
-      getCallCycles(stream, report.run, calls.size());
+  std::vector<CallCycles> cycles =
+      attributeCycles(stream, report.run, calls.size());
   for (uint32_t i = 0; i < calls.size(); ++i) {
     const auto *layer = calls.Get(i)->layer();
     layers[i].name = layer ? layer->str() : "";
@@ -72,20 +73,17 @@ std::vector<LayerReport> makeLayers(const Stream &stream,
   return layers;
 }
 
-uint64_t getTransferCycles(const LayerReport &layer) {
-  return layer.busy[unsigned(Engine::DmaIn)] +
-         layer.busy[unsigned(Engine::DmaOut)];
-}
-
-/// What a layer uses most; "waits" if nothing is in use half of its time.
+/// What most of a layer's cycles go to.
 const char *getLimit(const LayerReport &layer) {
-  uint64_t busy[] = {getTransferCycles(layer),
-                     layer.busy[unsigned(Engine::Matrix)],
-                     layer.busy[unsigned(Engine::Depthwise)],
-                     layer.busy[unsigned(Engine::Vector)]};
-  static const char *const kNames[] = {"DRAM", "matrix", "depthwise", "vector"};
-  size_t most = std::max_element(busy, busy + 4) - busy;
-  return busy[most] * 2 < layer.cycles ? "waits" : kNames[most];
+  const uint64_t *by = layer.cycles.byEngine;
+  uint64_t cycles[] = {
+      by[unsigned(Engine::DmaIn)] + by[unsigned(Engine::DmaOut)],
+      by[unsigned(Engine::Matrix)], by[unsigned(Engine::Depthwise)],
+      by[unsigned(Engine::Vector)], layer.cycles.idle};
+  static const char *const kNames[] = {"DRAM", "matrix", "depthwise", "vector",
+                                       "waits"};
+  size_t most = std::max_element(cycles, cycles + 5) - cycles;
+  return cycles[most] ? kNames[most] : "hidden";
 }
 
 double getPeak(const Machine &machine) {
@@ -157,17 +155,24 @@ std::string toTable(const ProgramReport &report) {
   const RunReport &run = report.run;
   std::string text;
   printMachine(text, report.machine);
-  print(text, "%9s %6s %9s %6s %9s %9s  %-9s  layer\n", "cycles", "share",
-        "bound", "MACs", "DRAM KB", "chip KB", "bound by");
-  for (const LayerReport &layer : report.layers)
-    print(text, "%9llu %5.1f%% %9.0f %5.0f%% %9.1f %9.1f  %-9s  %s\n",
-          (unsigned long long)layer.cycles, 100.0 * layer.cycles / run.cycles,
-          report.getBound(layer.work, layer.work.getDramBytes()),
-          layer.cycles ? 100.0 * layer.work.macs /
-                             (getPeak(report.machine) * layer.cycles)
-                       : 0.0,
+  print(text, "%9s %6s %9s %7s %9s %9s  %-9s  layer\n", "cycles", "share",
+        "bound", "of peak", "DRAM KB", "chip KB", "bound by");
+  for (const LayerReport &layer : report.layers) {
+    // Depthwise products are not the array's.
+    std::string share = "-";
+    if (layer.busy[unsigned(Engine::Matrix)] && layer.getCycles()) {
+      share.clear();
+      print(share, "%.0f%%",
+            100.0 * layer.work.macs /
+                (getPeak(report.machine) * layer.getCycles()));
+    }
+    print(text, "%9llu %5.1f%% %9.0f %7s %9.1f %9.1f  %-9s  %s\n",
+          (unsigned long long)layer.getCycles(),
+          100.0 * layer.getCycles() / run.cycles,
+          report.getBound(layer.work, layer.work.getDramBytes()), share.c_str(),
           layer.work.getDramBytes() / 1e3, layer.chipBytes / 1e3,
           getLimit(layer), layer.name.c_str());
+  }
   print(
       text,
       "\n%s: %llu cycles, %.3f ms; lower bound %.0f, ratio %.3f; %.1f M MACs, "
@@ -212,7 +217,7 @@ std::string toJson(const ProgramReport &report) {
       busy[getName(Engine(engine))] = layer.busy[engine];
     layers.push_back(
         {{"layer", layer.name},
-         {"cycles", layer.cycles},
+         {"cycles", layer.getCycles()},
          {"bound", report.getBound(layer.work, layer.work.getDramBytes())},
          {"macs", layer.work.macs},
          {"dram_bytes", layer.work.getDramBytes()},
@@ -285,15 +290,25 @@ class Picture {
 public:
   Picture(const Stream &stream, const ProgramReport &report)
       : stream(stream), report(report),
-        scale(double(kWidth) / report.run.cycles) {}
+        scale(double(kWidth) / report.run.cycles) {
+    findBlocks();
+  }
   std::string draw();
 
 private:
-  static constexpr int kLeft = 120, kWidth = 1640, kTop = 96, kLane = 44,
+  static constexpr int kLeft = 120, kWidth = 1640, kTop = 130, kLane = 44,
                        kGap = 8, kCurve = 90;
 
+  /// Layers one after another whose names begin alike: "blocks.2.3".
+  struct Block {
+    std::string name;
+    uint64_t cycles = 0;
+  };
+
   double toX(uint64_t cycle) const { return kLeft + cycle * scale; }
+  void findBlocks();
   std::string getColor(size_t call) const;
+  void drawBlocks();
   void drawLayers();
   void drawLane(unsigned engine, int y);
   void drawCurve(int y, const char *name, const char *color,
@@ -311,41 +326,78 @@ private:
   const Stream &stream;
   const ProgramReport &report;
   const double scale; // pixels a cycle
+  std::vector<Block> blocks;
+  std::vector<size_t> blockOf; // by layer
   std::string svg;
 };
 
+/// A layer's name up to the numbers behind its first word.
+std::string getBlockName(const std::string &layer) {
+  size_t end = layer.find('.');
+  while (end != std::string::npos && end + 1 < layer.size() &&
+         std::isdigit(static_cast<unsigned char>(layer[end + 1])))
+    end = layer.find('.', end + 1);
+  return layer.substr(0, end);
+}
+
+/// "2.3" of "blocks.2.3"; a name without numbers stays.
+std::string getLabel(const std::string &block) {
+  size_t dot = block.find('.');
+  return dot == std::string::npos ? block : block.substr(dot + 1);
+}
+
 } // namespace
 
-/// Neighbouring layers differ, the same layer is alike in all lanes.
+void Picture::findBlocks() {
+  for (const LayerReport &layer : report.layers) {
+    std::string name = getBlockName(layer.name);
+    if (blocks.empty() || blocks.back().name != name)
+      blocks.push_back({name, 0});
+    blocks.back().cycles += layer.getCycles();
+    blockOf.push_back(blocks.size() - 1);
+  }
+}
+
+/// Blocks differ by hue, layers of a block by lightness, alike in all lanes.
 std::string Picture::getColor(size_t call) const {
+  size_t block = call < blockOf.size() ? blockOf[call] : 0;
   std::string color;
-  print(color, "hsl(%zu,%d%%,%d%%)", call * 47 % 360, 55, call % 2 ? 55 : 65);
+  print(color, "hsl(%zu,%d%%,%d%%)", block * 67 % 360, 55,
+        int(48 + call % 4 * 9));
   return color;
+}
+
+/// A name for each block that has room for it.
+void Picture::drawBlocks() {
+  uint64_t begin = 0;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    double width = blocks[i].cycles * scale;
+    std::string label = getLabel(blocks[i].name);
+    print(svg,
+          "<rect x='%.2f' y='%d' width='%.2f' height='22' fill='%s' "
+          "stroke='white'><title>%.200s: %llu cycles</title></rect>\n",
+          toX(begin), kTop - 62, width, i % 2 ? "#d9d9d9" : "#ececec",
+          blocks[i].name.c_str(), (unsigned long long)blocks[i].cycles);
+    if (label.size() * 6.6 + 2 <= width)
+      drawText(toX(begin) + width / 2, kTop - 47, "middle", label);
+    begin += blocks[i].cycles;
+  }
+  drawText(kLeft - 8, kTop - 47, "end", "blocks");
 }
 
 void Picture::drawLayers() {
   uint64_t begin = 0;
   for (size_t i = 0; i < report.layers.size(); ++i) {
     const LayerReport &layer = report.layers[i];
-    double width = layer.cycles * scale;
-    if (width >= 0.3) {
-      print(svg,
-            "<rect x='%.2f' y='%d' width='%.2f' height='24' fill='%s'>"
-            "<title>%.200s: %llu cycles, %s</title></rect>\n",
-            toX(begin), kTop - 32, width, getColor(i).c_str(),
-            layer.name.c_str(), (unsigned long long)layer.cycles,
-            getLimit(layer));
-      // A name where there is room for it, the end being what differs.
-      size_t letters = width / 6.2;
-      if (letters >= 4)
-        drawText(toX(begin) + width / 2, kTop - 16, "middle",
-                 layer.name.size() <= letters
-                     ? layer.name
-                     : layer.name.substr(layer.name.size() - letters));
-    }
-    begin += layer.cycles;
+    double width = layer.getCycles() * scale;
+    print(svg,
+          "<rect x='%.2f' y='%d' width='%.2f' height='24' fill='%s'>"
+          "<title>%.200s: %llu cycles, %s</title></rect>\n",
+          toX(begin), kTop - 36, width, getColor(i).c_str(), layer.name.c_str(),
+          (unsigned long long)layer.getCycles(), getLimit(layer));
+    begin += layer.getCycles();
   }
-  drawText(kLeft - 8, kTop - 16, "end", "layers");
+  drawText(kLeft - 8, kTop - 20, "end", "layers");
 }
 
 /// What belongs to one layer and lies closer than a third of a pixel is one
@@ -430,7 +482,7 @@ void Picture::drawAxis(int y) {
   for (double cycle = 0; cycle <= report.run.cycles; cycle += step) {
     double x = toX(cycle);
     print(svg, "<line x1='%.1f' y1='%d' x2='%.1f' y2='%d' stroke='#bbb'/>\n", x,
-          kTop - 36, x, y);
+          kTop - 66, x, y);
     std::string label;
     print(label, "%.0fk", cycle / 1000);
     drawText(x, y + 16, "middle", label);
@@ -438,7 +490,7 @@ void Picture::drawAxis(int y) {
     print(label, "%.0f us", cycle / report.machine.clockMHz);
     drawText(x, y + 31, "middle", label);
   }
-  drawText(kLeft - 8, y + 16, "end", "cycles");
+  drawText(kLeft - 16, y + 16, "end", "cycles");
 }
 
 std::string Picture::draw() {
@@ -461,6 +513,7 @@ std::string Picture::draw() {
   svg += "<g font-size='16'>\n";
   drawText(kLeft, 30, "start", title);
   svg += "</g>\n";
+  drawBlocks();
   drawLayers();
   for (unsigned engine = 0; engine < kEngines; ++engine)
     drawLane(engine, kTop + engine * (kLane + kGap));

@@ -7,6 +7,7 @@
 #ifndef MINNOW_RUNTIME_DEVICES_ETPU_REPORT_H
 #define MINNOW_RUNTIME_DEVICES_ETPU_REPORT_H
 
+#include "runtime/devices/etpu/Attribution.h"
 #include "runtime/devices/etpu/Driver.h"
 
 #include <string>
@@ -16,10 +17,12 @@ namespace minnow::etpu {
 /// One call of the program.
 struct LayerReport {
   std::string name;
-  uint64_t cycles = 0;          // see getCallCycles
+  CallCycles cycles;            // see attributeCycles
   uint64_t busy[kEngines] = {}; // cycles that its instructions take of each
   uint64_t chipBytes = 0;       // of activation memory that it touches
   Work work;
+
+  uint64_t getCycles() const { return cycles.getTotal(); }
 };
 
 /// A run with what is told of it. Cycles are those of the program's machine.
