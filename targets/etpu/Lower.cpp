@@ -676,6 +676,12 @@ std::vector<Task> Lowering::run(std::string &error) {
     for (unsigned i = getFirst(plan.strips[step].layer);
          i <= plan.strips[step].layer; ++i)
       lastSteps[i] = step;
+  // The first weights come before the input, which is there by strips.
+  unsigned inputs = network.inputs.size();
+  for (unsigned i = 0; i < std::min<size_t>(inputs + 2, isLoaded.size()); ++i) {
+    call = network.layers[i].call;
+    isLoaded[i] = loadWeights(i, 0);
+  }
   for (size_t step = 0; step < plan.strips.size(); ++step) {
     const Strip &strip = plan.strips[step];
     for (unsigned i = getFirst(strip.layer); i <= strip.layer; ++i) {
