@@ -4,7 +4,7 @@
 // Seeded networks with every kind of layer, odd sizes and channels, on machines
 // with enough memory and with little: every byte of the result must agree.
 //===----------------------------------------------------------------------===//
-#include "runtime/devices/etpu/Simulator.h"
+#include "runtime/devices/etpu/Attribution.h"
 #include "test/targets/etpu/Loops.h"
 #include "test/targets/etpu/Networks.h"
 #include <gtest/gtest.h>
@@ -84,6 +84,66 @@ TEST_P(Networks, AgreeWithLoops) {
   Result tight = run(machine, network, image);
   EXPECT_EQ(tight.output, expected);
   EXPECT_LE(tight.program.activationBytes, machine.activationBytes);
+  // Fused more, it brings in no byte more.
+  EXPECT_LE(tight.report.Work::getDramBytes(),
+            ample.report.Work::getDramBytes());
+}
+
+/// Every cycle belongs to one call.
+TEST_P(Networks, CyclesAddUp) {
+  Network network = makeNetwork(GetParam());
+  for (size_t i = 0; i < network.layers.size(); ++i)
+    network.layers[i].call = i;
+  size_t calls = network.layers.size();
+  std::string refused;
+  CompiledProgram compiled = compileNetwork(Machine(), network, refused);
+  Program program;
+  ASSERT_EQ(readProgram(reinterpret_cast<const uint8_t *>(compiled.code.data()),
+                        compiled.code.size(), compiled.weights.size(), program,
+                        nullptr),
+            MINNOW_STATUS_OK);
+  Memory memory(program.header);
+  RunReport report;
+  ASSERT_EQ(simulate(Machine(), program.cold, memory, false, report, nullptr),
+            MINNOW_STATUS_OK);
+  uint64_t sum = 0;
+  for (const CallCycles &cycles : attributeCycles(program.cold, report, calls))
+    sum += cycles.getTotal();
+  EXPECT_EQ(sum, report.cycles);
+}
+
+/// Bits of a compiled program are turned: it is refused, or runs to an end
+/// within its memories.
+TEST_P(Networks, MutatedProgramsDoNoHarm) {
+  Network network = makeNetwork(GetParam());
+  std::string refused;
+  const CompiledProgram compiled = compileNetwork(Machine(), network, refused);
+  std::mt19937 random(GetParam());
+  unsigned ran = 0;
+  for (int turn = 0; turn < 60; ++turn) {
+    std::string code = compiled.code;
+    for (int flip = turn % 3; flip >= 0; --flip)
+      code[random() % code.size()] ^= char(1u << random() % 8);
+    Program program;
+    minnow_error error = {};
+    if (readProgram(reinterpret_cast<const uint8_t *>(code.data()), code.size(),
+                    compiled.weights.size(), program, &error)) {
+      EXPECT_NE(error.message[0], 0);
+      continue;
+    }
+    Memory memory(program.header);
+    std::vector<uint8_t> input(program.header.inputBytes),
+        output(program.header.outputBytes);
+    memory.weightSection =
+        reinterpret_cast<const uint8_t *>(compiled.weights.data());
+    memory.input = input.data();
+    memory.output = output.data();
+    RunReport report;
+    simulate(program.header.machine, program.cold, memory, true, report,
+             &error);
+    ++ran;
+  }
+  EXPECT_GT(ran, 0u);
 }
 
 TEST_P(Networks, MoreBandwidthIsNotSlower) {
