@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes models/variants/*.json: the networks that MobileNetV4 is compared with.
 
-MobileNetV1 (arXiv 1704.04861), V2 (1801.04381) and the two of "Discovering
+MobileNetV1 (arXiv 1704.04861), V2 (1801.04381), V3-Large (1905.02244) and the two of "Discovering
 Multi-Hardware Mobile Models via Architecture Search" (2008.08178), at the widths
 of the paper's table 6. Keys are our own; the weights are to be seeded ones.
 """
@@ -18,6 +18,12 @@ V1 = ([(3, 1, 64), (3, 2, 128), (3, 1, 128), (3, 2, 256), (3, 1, 256), (3, 2, 51
       + 5 * [(3, 1, 512)] + [(3, 2, 1024), (3, 1, 1024)])
 V2 = [(3, 1, 16, 1), (3, 2, 24, 6), (3, 1, 24, 6), (3, 2, 32, 6), *2 * [(3, 1, 32, 6)], (3, 2, 64, 6),
       *3 * [(3, 1, 64, 6)], *3 * [(3, 1, 96, 6)], (3, 2, 160, 6), *2 * [(3, 1, 160, 6)], (3, 1, 320, 6)]
+# V3-Large's: with expanded widths, whether there is a squeeze-excite, and the activation.
+V3 = [(3, 1, 16, 16, False, "relu"), (3, 2, 24, 64, False, "relu"), (3, 1, 24, 72, False, "relu"),
+      (5, 2, 40, 72, True, "relu"), *2 * [(5, 1, 40, 120, True, "relu")], (3, 2, 80, 240, False, "hard_swish"),
+      (3, 1, 80, 200, False, "hard_swish"), *2 * [(3, 1, 80, 184, False, "hard_swish")],
+      (3, 1, 112, 480, True, "hard_swish"), (3, 1, 112, 672, True, "hard_swish"), (5, 2, 160, 672, True, "hard_swish"),
+      *2 * [(5, 1, 160, 960, True, "hard_swish")]]
 MULTI_MAX = [(3, 2, 32, 3), (5, 2, 64, 6), (3, 1, 64, 2), (3, 1, 64, 2), (5, 2, 128, 6), (3, 1, 128, 4), (3, 1, 128, 3),
              (3, 1, 128, 3), (3, 1, 128, 6), (3, 1, 128, 3), (3, 2, 160, 6), (5, 1, 160, 4), (3, 1, 160, 5), (5, 1, 160, 4)]
 MULTI_AVG = [(3, 2, 32, 3), (3, 1, 32, 2), (5, 2, 64, 5), (3, 1, 64, 3), (3, 1, 64, 2), (3, 1, 64, 3), (5, 2, 128, 6),
@@ -51,14 +57,26 @@ class Writer:
         depthwise["weight"], depthwise["norm"] = (depthwise[k].replace("conv", "depthwise") for k in ("weight", "norm"))
         self.add("conv", [depthwise, self.conv(out)], stride)
 
-    def bottleneck(self, kernel, stride, out, expansion):
+    def squeeze_excite(self):
+        """Between the middle and the projection, to a quarter and back."""
+        width, layers = self.width, []
+        for name, out, activation in (("reduce", divisible(width / 4), "relu"), ("expand", width, "hard_sigmoid")):
+            layers.append(self.conv(out, role=f"squeeze_{name}"))
+            key = layers[-1].pop("norm")
+            layers[-1] |= {"bias": key.replace(".norm", ".bias"), "activation": activation}
+            del layers[-1]["role"]
+        return {"op": "squeeze_excite", "in": width, "out": width, "layers": layers}
+
+    def bottleneck(self, kernel, stride, out, expansion, expanded=None, squeezes=False):
         start = self.width
-        expanded = divisible(start * expansion)
-        layers = [self.conv(expanded, role="expand")] if expansion > 1 else []
+        expanded = expanded or divisible(start * expansion)
+        layers = [self.conv(expanded, role="expand")] if expanded != start else []
         layers.append(self.conv(expanded, kernel, stride, True, "middle"))
+        if squeezes:
+            layers.append(self.squeeze_excite())
         layers.append(self.conv(out, role="project", linear=True))
         self.add("uib", layers, stride, stride == 1 and start == out, expanded=expanded,
-                 variant="IB" if expansion > 1 else "DepthwiseSeparable")
+                 variant="IB" if expanded != start else "DepthwiseSeparable")
 
     def head(self, *widths):
         """Pointwise layers, the average before the last of two, and the classifier."""
@@ -97,6 +115,17 @@ def inverted(blocks, scale, activation, head):
     return writer
 
 
+def mobilenet_v3(scale):
+    writer = Writer("hard_swish")
+    writer.add("conv", [writer.conv(divisible(16 * scale), 3, 2)], 2)
+    for kernel, stride, width, expanded, squeezes, activation in V3:
+        writer.activation = activation
+        writer.bottleneck(kernel, stride, divisible(width * scale), None, divisible(expanded * scale), squeezes)
+    writer.activation = "hard_swish"
+    writer.head(divisible(960 * scale), 1280)
+    return writer
+
+
 def make_all():
     def name(base, scale):
         return base if scale == 1 else f"{base}_{int(scale * 100):03d}"
@@ -106,6 +135,8 @@ def make_all():
     for scale in (0.5, 1.5, 2):
         head = [divisible(1280 * max(1, scale))]
         yield describe(name("mobilenet_v2", scale), f"MobileNetV2 {scale}", inverted(V2, scale, "relu6", head))
+    for scale in (0.5, 1, 1.5):
+        yield describe(name("mobilenet_v3_large", scale), f"MobileNetV3-Large {scale}", mobilenet_v3(scale))
     for base, blocks in (("multi_max", MULTI_MAX), ("multi_avg", MULTI_AVG)):
         head = [divisible(960 * 1.5), divisible(1280 * 1.5)]
         yield describe(name(base, 1.5), f"MobileNet {base} 1.5, 2008.08178", inverted(blocks, 1.5, "relu", head))

@@ -21,7 +21,11 @@ def load(path):
 
 def layers(block):
     """Every layer of a block, in order; for `mqa`, branch by branch."""
-    return [layer for branch in BRANCHES for layer in block.get(branch, [])]
+    found = []
+    for branch in BRANCHES:
+        for layer in block.get(branch, []):
+            found += layer["layers"] if layer["op"] == "squeeze_excite" else [layer]
+    return found
 
 
 def _norm_tensors(prefix, width):
@@ -68,6 +72,9 @@ def _run(sequence, size):
     for layer in sequence:
         if layer["op"] == "global_average_pool":
             size = [1, 1]
+            continue
+        if layer["op"] == "squeeze_excite":
+            macs += _run(layer["layers"], [1, 1])[0]
             continue
         size = [-(-side // layer.get("stride", 1)) for side in size]
         (shape,) = [s for k, s in _layer_tensors(layer).items() if k == layer["weight"]]

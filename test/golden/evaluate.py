@@ -14,7 +14,8 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "models"))
 
-ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "relu6": F.relu6, "gelu": F.gelu}
+ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "relu6": F.relu6, "gelu": F.gelu, "hard_swish": F.hardswish,
+               "hard_sigmoid": F.hardsigmoid}
 
 
 class Evaluator:
@@ -52,7 +53,8 @@ class Evaluator:
 
     def conv2d(self, layer, x):
         x = F.pad(x, self.padding(layer, x.shape[2:]))
-        x = F.conv2d(x, self.weights[layer["weight"]], stride=layer["stride"], groups=layer["groups"])
+        bias = self.weights[layer["bias"]] if "bias" in layer else None
+        x = F.conv2d(x, self.weights[layer["weight"]], bias, stride=layer["stride"], groups=layer["groups"])
         if "norm" in layer:
             x = self.norm(layer["norm"], x)
         return ACTIVATIONS[layer["activation"]](x)
@@ -79,6 +81,9 @@ class Evaluator:
 
     def global_average_pool(self, layer, x):
         return x.mean((2, 3), keepdim=True)
+
+    def squeeze_excite(self, layer, x):
+        return x * self.sequence(layer["layers"], x.mean((2, 3), keepdim=True))
 
     def attention(self, block, x):
         """Multi-query attention: one key and one value head for all queries."""

@@ -42,6 +42,17 @@ def uib(width, expanded, out, start=0, middle=0, stride=1, activation="relu", sc
     return with_scale(block("uib", layers, variant, stride == 1 and width == out), scale)
 
 
+def squeezed(made, reduced):
+    """The block with a squeeze-excite before its projection."""
+    layers, width = made["layers"], made["layers"][-1]["in"]
+    excite = []
+    for name, out, activation in (("reduce", reduced, "relu"), ("expand", width, "hard_sigmoid")):
+        layer = bare(f"squeeze.{name}", excite[-1]["out"] if excite else width, out)
+        excite.append(layer | {"bias": f"squeeze.{name}.conv.bias", "activation": activation})
+    layers.insert(-1, {"op": "squeeze_excite", "in": width, "out": width, "layers": excite})
+    return made
+
+
 def fused_ib(width, expanded, out, kernel=3, stride=1, last="none"):
     layers = [conv("expand", width, expanded, kernel, stride, activation="relu"),
               conv("project", expanded, out, activation=last)]
@@ -95,6 +106,7 @@ CASES = {
     "ib_odd_widths": ([uib(19, 57, 19, middle=3, activation="relu6")], (9, 11), *PLAIN),
     "ib_same_padding": ([uib(16, 64, 24, middle=3, stride=2, activation="relu6")], (14, 12), *SAME),
     "ib_same_padding_5x5": ([uib(16, 64, 24, middle=5, stride=2, activation="relu6")], (13, 12), *SAME),
+    "ib_squeeze_excite": ([squeezed(uib(24, 72, 24, middle=5, activation="hard_swish"), 20)], (9, 10), *PLAIN),
     "ib_no_expansion": ([uib(32, 0, 16, middle=3, activation="relu6")], (12, 14), *PLAIN),
     "convnext": ([uib(32, 128, 32, start=5)], (8, 10), *PLAIN),
     "convnext_stride": ([uib(24, 96, 40, start=3, stride=2)], (11, 14), *PLAIN),

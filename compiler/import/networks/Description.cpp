@@ -40,6 +40,10 @@ static void addLayers(Tensors &tensors, const std::vector<Layer> &layers) {
   for (const Layer &layer : layers) {
     if (layer.kind == Layer::Kind::GlobalAveragePool)
       continue;
+    if (layer.kind == Layer::Kind::SqueezeExcite) {
+      addLayers(tensors, layer.excite);
+      continue;
+    }
     tensors.emplace_back(layer.weight, layer.weightShape());
     if (!layer.bias.empty())
       tensors.emplace_back(layer.bias, Shape{layer.out});
@@ -113,6 +117,17 @@ static mobile::Activation getActivation(const json &object) {
   throw SchemaError("the activation '" + name + "' is unknown");
 }
 
+static std::vector<Layer> readLayers(const json &object, const char *key);
+
+/// The layers between the average and the factors of a squeeze-excite.
+static std::vector<Layer> readExcite(const json &object) {
+  std::vector<Layer> layers = readLayers(object, "layers");
+  for (const Layer &layer : layers)
+    if (layer.kind != Layer::Kind::Convolution)
+      throw SchemaError("squeeze_excite holds something else than conv2d");
+  return layers;
+}
+
 static Layer readLayer(const json &object) {
   Layer layer;
   auto op = object.at("op").get<std::string>();
@@ -120,6 +135,11 @@ static Layer readLayer(const json &object) {
   layer.out = getSize(object, "out");
   if (op == "global_average_pool") {
     layer.kind = Layer::Kind::GlobalAveragePool;
+    return layer;
+  }
+  if (op == "squeeze_excite") {
+    layer.kind = Layer::Kind::SqueezeExcite;
+    layer.excite = readExcite(object);
     return layer;
   }
   layer.weight = object.at("weight").get<std::string>();
@@ -133,6 +153,7 @@ static Layer readLayer(const json &object) {
     throw SchemaError("the op '" + op + "' is unknown");
   layer.kind = Layer::Kind::Convolution;
   layer.norm = object.value("norm", "");
+  layer.bias = object.value("bias", "");
   layer.kernel = getSize(object, "kernel");
   layer.stride = getSize(object, "stride");
   layer.groups = getSize(object, "groups");

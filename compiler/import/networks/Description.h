@@ -13,12 +13,14 @@
 namespace minnow::importer {
 
 struct Layer {
-  enum class Kind { Convolution, Linear, GlobalAveragePool };
+  enum class Kind { Convolution, Linear, GlobalAveragePool, SqueezeExcite };
   Kind kind;
   int64_t in = 0, out = 0, kernel = 1, stride = 1, groups = 1;
   /// state_dict keys; `norm` is the prefix of four. Empty where there is none.
   std::string weight, bias, norm;
   mobile::Activation activation = mobile::Activation::None;
+  /// SqueezeExcite: from the average to the factors.
+  std::vector<Layer> excite;
 
   bool isDepthwise() const { return groups > 1; }
   /// The shape of `weight` in the state_dict.

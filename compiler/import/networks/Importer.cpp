@@ -31,6 +31,7 @@ private:
   FailureOr<Tensor> writeLayer(const Tensor &x, const Layer &layer);
   FailureOr<Tensor> writeConvolution(const Tensor &x, const Layer &layer);
   FailureOr<Tensor> writeLinear(const Tensor &x, const Layer &layer);
+  FailureOr<Tensor> writeSqueezeExcite(const Tensor &x, const Layer &layer);
   FailureOr<Tensor> writeLayers(Tensor x, const std::vector<Layer> &layers);
   FailureOr<Tensor> writeNorm(const Tensor &x, const std::string &norm);
   FailureOr<Tensor> writeAttention(const Tensor &x, const Attention &block);
@@ -66,8 +67,12 @@ Window NetworkWriter::windowOf(const Layer &layer, ArrayRef<int64_t> input) {
 FailureOr<Tensor> NetworkWriter::writeConvolution(const Tensor &x,
                                                   const Layer &layer) {
   builder.setLayer(StringRef(layer.weight).rsplit('.').first);
+  Weight bias;
+  if (!layer.bias.empty())
+    bias = weight(layer.bias, {layer.out});
   FailureOr<Tensor> y =
-      builder.convolution(x, weight(layer.weight, layer.weightShape()), nullptr,
+      builder.convolution(x, weight(layer.weight, layer.weightShape()),
+                          layer.bias.empty() ? nullptr : &bias,
                           layer.isDepthwise(), windowOf(layer, x.shape()));
   if (failed(y) || layer.norm.empty())
     return y;
@@ -96,6 +101,19 @@ FailureOr<Tensor> NetworkWriter::writeLinear(const Tensor &x,
                         /*outFirst=*/true, &bias);
 }
 
+/// x times what the excitation makes of its average, channel by channel.
+FailureOr<Tensor> NetworkWriter::writeSqueezeExcite(const Tensor &x,
+                                                    const Layer &layer) {
+  std::string name =
+      StringRef(layer.excite.front().weight).rsplit('.').first.str();
+  builder.setLayer(name + ".pool");
+  FailureOr<Tensor> factors = builder.globalPool(x, mobile::PoolKind::Average);
+  if (failed(factors) || failed(factors = writeLayers(*factors, layer.excite)))
+    return failure();
+  builder.setLayer(name + ".mul");
+  return builder.binary<mobile::MulOp>(x, *factors);
+}
+
 FailureOr<Tensor> NetworkWriter::writeLayer(const Tensor &x,
                                             const Layer &layer) {
   FailureOr<Tensor> y = failure();
@@ -109,6 +127,9 @@ FailureOr<Tensor> NetworkWriter::writeLayer(const Tensor &x,
   case Layer::Kind::GlobalAveragePool:
     builder.setLayer("global_pool");
     y = builder.globalPool(x, mobile::PoolKind::Average);
+    break;
+  case Layer::Kind::SqueezeExcite:
+    y = writeSqueezeExcite(x, layer);
     break;
   }
   if (failed(y) || layer.activation == mobile::Activation::None)

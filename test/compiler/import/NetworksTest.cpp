@@ -286,6 +286,11 @@ TEST(Descriptions, BadOnes) {
       {"{", "is not a description of a network"},
       {"[]", "is not a description of a network"},
       {replaced("\"conv2d\"", "\"conv3d\""), "the op 'conv3d' is unknown"},
+      {replaced("\"conv2d\"", "\"squeeze_excite\""), "'layers' not found"},
+      {replaced("\"conv2d\"",
+                R"("squeeze_excite", "layers": [{"op": "global_average_pool",)"
+                R"( "in": 2, "out": 2}])"),
+       "squeeze_excite holds something else than conv2d"},
       {replaced("\"relu\"", "\"tanh\""), "the activation 'tanh' is unknown"},
       {replaced("\"symmetric\"", "\"odd\""), "the padding 'odd' is unknown"},
       {replaced("\"stride\": 1", "\"stride\": 0"), "stride is 0"},
