@@ -308,4 +308,21 @@ def Etpu_ExpOp : Etpu_Instruction<"exp",
   }];
 }
 
+def Etpu_ScaleOp : Etpu_Instruction<"scale",
+    (ins Etpu_Number:$a, Etpu_Number:$b, Etpu_Number:$block, I32Attr:$entry),
+    "`r` $a `block` $block `by` `r` $b `to` $entry"> {
+  let summary = "bytes by one factor a channel";
+  let description = [{
+    `accumulator[entry + p, c] = (a[p, c] - a's pad value) * (b[0, c] - b's pad
+    value)` for one block; `b` has one position. The squeeze-excite of MobileNetV3.
+    Cost: P + 8 busy.
+
+    Example:
+
+    ```mlir
+    etpu.scale r 2 block 0 by r 1 to 3072 signal <vector>
+    ```
+  }];
+}
+
 #endif // ETPU_OPS

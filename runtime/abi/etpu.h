@@ -81,8 +81,9 @@ enum class Opcode : uint8_t {
   Pool,    // sums over positions -> accumulators
   RowMax,  // the largest logit of each row -> row table
   Exp,     // logits -> softmax weights of 8 bits, their sums -> row table
+  Scale,   // bytes by one factor a channel -> accumulators
 };
-inline constexpr unsigned kOpcodes = 14;
+inline constexpr unsigned kOpcodes = 15;
 
 /// Bits of Instruction::flags.
 enum Flag : uint8_t {
@@ -128,7 +129,8 @@ inline constexpr unsigned kRegisters = 32;
 ///   base + b*blockPitch + ((firstRow + y) mod ringRows)*rowPitch
 ///        + x*pixelPitch + c
 /// so rows may roll through a ring. The last block may have fewer channels.
-/// Around it lie pads, which read as `padValue` and are not in memory.
+/// Around it lie pads, which read as `padValue` and are not in memory; Scale
+/// takes `padValue` for the zero point.
 struct Descriptor {
   uint32_t base = 0;
   uint16_t rows = 1, columns = 1;
@@ -479,6 +481,11 @@ void visitRegions(const Operation &op, Visitor &&visit) {
     visitTensor(op.b, one, false, visit);
     visitTensor(op.a, one, true, visit);
     return;
+  case Opcode::Scale:
+    visitTensor(op.a, one, false, visit);
+    visitTensor(op.b, one, false, visit);
+    range(Space::Accumulator, true, code.entry, outputs);
+    return;
   case Opcode::Pool:
     visitTensor(op.a, {0, op.a.blocks}, false, visit);
     range(Space::Accumulator, true, code.entry, op.a.blocks);
@@ -529,6 +536,7 @@ inline Cost getCost(const Machine &machine, const Operation &op) {
                          getPositions(code, op.a));
   case Opcode::Requant:
   case Opcode::Lookup:
+  case Opcode::Scale:
     return getVectorCost(machine,
                          vectors(outputs, op.a.channelsOf(code.block)));
   case Opcode::Pool:

@@ -33,7 +33,8 @@ const StringRef kNames[etpu::kOpcodes] = {"etpu.halt",
                                           "etpu.lookup",
                                           "etpu.pool",
                                           "etpu.row_max",
-                                          "etpu.exp"};
+                                          "etpu.exp",
+                                          "etpu.scale"};
 
 /// A field of an instruction as a number: its name, what it may be at most, and
 /// how to reach it.

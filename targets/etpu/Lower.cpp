@@ -182,6 +182,7 @@ private:
   void emitConv(const Layer &layer, const Strip &strip);
   void emitDwConv(const Layer &layer, const Strip &strip);
   void emitPool(const Layer &layer, const Strip &strip);
+  void emitScale(const Layer &layer, const Strip &strip);
   void emitBytes(const Layer &layer, const Strip &strip);
   void emitAttention(const Layer &layer, const Strip &strip);
   void emitStores(const Layer &layer, const Strip &strip);
@@ -517,6 +518,22 @@ void Lowering::emitPool(const Layer &layer, const Strip &strip) {
     emitRequant(layer, strip, block, entry + block);
 }
 
+void Lowering::emitScale(const Layer &layer, const Strip &strip) {
+  Descriptor a = describe(layer.input, {strip.begin, strip.end});
+  Descriptor factors = describe(layer.key, {0, 1});
+  a.padValue = layer.padValue;
+  factors.padValue = layer.keyZero;
+  for (uint32_t block = 0; block < a.blocks; ++block) {
+    uint32_t entry = take(depthwiseRing, uint32_t(a.rows) * a.columns);
+    Task &task = add(Opcode::Scale);
+    task.op.a = a;
+    task.op.b = factors;
+    task.op.code.block = block;
+    task.op.code.entry = entry;
+    emitRequant(layer, strip, block, entry);
+  }
+}
+
 /// Requant of bytes, and Lookup.
 void Lowering::emitBytes(const Layer &layer, const Strip &strip) {
   for (uint32_t block = 0; block < network.tensors[layer.output].getBlocks();
@@ -653,6 +670,9 @@ void Lowering::emit(const Strip &strip) {
     break;
   case LayerKind::Pool:
     emitPool(layer, strip);
+    break;
+  case LayerKind::Scale:
+    emitScale(layer, strip);
     break;
   case LayerKind::Requant:
   case LayerKind::Lookup:

@@ -34,6 +34,7 @@ enum class LayerKind {
   Attention, // input = query, then key and value
   Requant,   // of bytes: the sum of two maps, a change of scale
   Lookup,    // bytes through `table`
+  Scale,     // less padValue, by those of `key`, less keyZero, a channel each
   Input,     // from the caller's memory
 };
 
@@ -44,12 +45,12 @@ struct Layer {
   uint16_t call = 0; // of the program's description
   int input = -1, output = -1;
   int addend = -1;          // a second term, added before the rounding
-  int key = -1, value = -1; // Attention
+  int key = -1, value = -1; // Attention; Scale: the factors
   uint32_t heads = 1;
 
   uint32_t kernelHeight = 1, kernelWidth = 1, stride = 1;
   uint32_t padTop = 0, padBottom = 0, padLeft = 0, padRight = 0;
-  int8_t padValue = 0;
+  int8_t padValue = 0, keyZero = 0;
 
   /// Conv: [height][width][in][out]; DwConv: [height][width][channels].
   std::vector<int8_t> weights;

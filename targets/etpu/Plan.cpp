@@ -50,6 +50,8 @@ void etpu::chooseBlocks(const Machine &machine, Network &network,
     if (layer.kind != LayerKind::Conv && layer.kind != LayerKind::Attention &&
         layer.kind != LayerKind::Input)
       classes.join(layer.input, layer.output);
+    if (layer.kind == LayerKind::Scale)
+      classes.join(layer.key, layer.output);
     if (layer.addend >= 0)
       classes.join(layer.addend, layer.output);
   }

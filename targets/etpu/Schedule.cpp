@@ -239,6 +239,7 @@ public:
         code.c = getRegister(task.op.c, task.call);
       break;
     case Opcode::Lookup:
+    case Opcode::Scale:
       code.a = getRegister(task.op.a, task.call);
       code.b = getRegister(task.op.b, task.call);
       break;

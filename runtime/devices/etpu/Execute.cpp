@@ -325,6 +325,21 @@ void pool(const Operation &op, Memory &memory) {
   }
 }
 
+void scale(const Operation &op, Memory &memory) {
+  uint32_t block = op.code.block, channels = op.a.channelsOf(block);
+  const uint8_t *factors =
+      memory.activations.data() + getAddress(op.b, block, 0, 0);
+  int32_t *products =
+      memory.accumulators.data() + size_t(op.code.entry) * kMaxLanes;
+  visitPixels(op.a, block, [&](uint64_t address) {
+    const uint8_t *pixel = memory.activations.data() + address;
+    for (uint32_t c = 0; c < channels; ++c)
+      products[c] = (int8_t(pixel[c]) - op.a.padValue) *
+                    (int8_t(factors[c]) - op.b.padValue);
+    products += kMaxLanes;
+  });
+}
+
 /// The logits of a block of keys lie in `positions` entries one after another.
 void findRowMaximum(const Operation &op, Memory &memory) {
   const Instruction &code = op.code;
@@ -401,6 +416,8 @@ void etpu::execute(const Operation &op, Memory &memory) {
     return lookUp(op, memory);
   case Opcode::Pool:
     return pool(op, memory);
+  case Opcode::Scale:
+    return scale(op, memory);
   case Opcode::RowMax:
     return findRowMaximum(op, memory);
   case Opcode::Exp:

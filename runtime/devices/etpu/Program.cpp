@@ -20,7 +20,8 @@ const char *etpu::getName(Opcode opcode) {
                                                "lookup",
                                                "pool",
                                                "row_max",
-                                               "exp"};
+                                               "exp",
+                                               "scale"};
   return kNames[unsigned(opcode)];
 }
 
@@ -171,6 +172,13 @@ const char *Reader::checkShapes(const Operation &op) const {
       return checkBlock(op);
     if (!isAlike(code, op.a, op.b))
       return "the operand's shape is not the result's";
+    return nullptr;
+  case Opcode::Scale:
+    if (checkBlock(op))
+      return checkBlock(op);
+    if (uint32_t(op.b.rows) * op.b.columns != 1 || code.block >= op.b.blocks ||
+        op.a.channelsOf(code.block) != op.b.channelsOf(code.block))
+      return "the factors are not one a channel";
     return nullptr;
   case Opcode::RowMax:
     if (!isRowTable(op.c, uint64_t(op.c.rows) * op.c.columns))

@@ -46,6 +46,7 @@ void Work::add(const Operation &op) {
     return;
   case Opcode::Requant:
   case Opcode::Lookup:
+  case Opcode::Scale:
     vectorElements += uint64_t(op.a.rows) * op.a.columns * channels;
     return;
   case Opcode::Pool:

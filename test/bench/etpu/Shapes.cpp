@@ -29,6 +29,7 @@ private:
     network.tensors.push_back({rows, columns, channels});
     return network.tensors.size() - 1;
   }
+  int addSqueezeExcite(const Json &layers, int input);
   int addLayers(const Json &layers, int input);
   int addConv(const Json &conv, int input);
   int addPool(int input);
@@ -91,10 +92,27 @@ int Builder::addPool(int input) {
   return layer.output;
 }
 
+int Builder::addSqueezeExcite(const Json &layers, int input) {
+  Layer layer;
+  layer.kind = LayerKind::Scale;
+  layer.name = "scale";
+  layer.key = addLayers(layers, addPool(input));
+  layer.input = input;
+  Tensor map = network.tensors[input];
+  layer.output = addTensor(map.rows, map.columns, map.channels);
+  addProductParameters(layer, 0);
+  network.layers.push_back(layer);
+  return layer.output;
+}
+
 int Builder::addLayers(const Json &layers, int input) {
   for (const Json &layer : layers)
-    input = layer["op"] == "global_average_pool" ? addPool(input)
-                                                 : addConv(layer, input);
+    if (layer["op"] == "global_average_pool")
+      input = addPool(input);
+    else if (layer["op"] == "squeeze_excite")
+      input = addSqueezeExcite(layer["layers"], input);
+    else
+      input = addConv(layer, input);
   return input;
 }
 

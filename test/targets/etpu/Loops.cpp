@@ -64,6 +64,9 @@ int32_t scaleSum(const View &v, uint32_t y, uint32_t x, uint32_t c) {
   if (layer.kind == LayerKind::Pool)
     for (uint32_t p = 0; p < v.in().rows * v.in().columns; ++p)
       sum += v.at(layer.input, p, c);
+  else if (layer.kind == LayerKind::Scale)
+    sum = (v.at(layer.input, y * v.out().columns + x, c) - layer.padValue) *
+          (v.at(layer.key, 0, c) - layer.keyZero);
   else
     sum = sumWindow(v, y, x, c);
   return multiplyHigh((sum + layer.biases[c]) << left, layer.factors[c], 31);

@@ -14,7 +14,7 @@ Network etpu::makeNetwork(unsigned seed) {
   for (int block = b.pick(2, 5); block > 0; --block) {
     uint32_t channels = b.network.tensors[x].channels;
     int start = x;
-    switch (b.pick(0, 3)) {
+    switch (b.pick(0, 4)) {
     case 0: // an inverted bottleneck with its residual
       x = b.addConv(x, 4 * channels + b.pick(0, 7));
       x = b.addDwConv(x, b.pick(0, 1) ? 3 : 5);
@@ -32,6 +32,12 @@ Network etpu::makeNetwork(unsigned seed) {
       x = b.addConv(x, width(), 3, b.pick(1, 2));
       x = b.addLookup(x);
       break;
+    case 4: { // with a squeeze-excite
+      x = b.addDwConv(x, 3);
+      int factors = b.addConv(b.addConv(b.addPool(x), width()), channels);
+      x = b.addConv(b.addScale(x, factors), width());
+      break;
+    }
     case 3: { // multi-query or multi-head attention
       uint32_t heads = b.pick(1, 4), depth = b.pick(8, 64), own = b.pick(0, 1);
       int query = b.addConv(x, heads * depth);

@@ -37,6 +37,16 @@ public:
     return layer.output;
   }
 
+  /// The input by a factor a channel.
+  int addScale(int input, int factors) {
+    Layer &layer = add(LayerKind::Scale, input, network.tensors[input]);
+    layer.key = factors;
+    layer.padValue = pick(-9, 9);
+    layer.keyZero = pick(-128, 9);
+    setFactors(layer, 1);
+    return layer.output;
+  }
+
   int addLookup(int input) {
     Layer &layer = add(LayerKind::Lookup, input, network.tensors[input]);
     setTable(layer);

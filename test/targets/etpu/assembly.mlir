@@ -42,6 +42,8 @@ etpu.program @net machine <clock_mhz = 480, rows = 64, columns = 64, lanes = 64,
   etpu.row_max r 4 blocks 2 last 17 from 0
   // CHECK: exp r 5 rows r 4 parameters 16384 from 0
   etpu.exp r 5 rows r 4 parameters 16384 from 0
+  // CHECK: scale r 2 block 1 by r 1 to 3072
+  etpu.scale r 2 block 1 by r 1 to 3072
   // CHECK: halt
   etpu.halt
 } load {
