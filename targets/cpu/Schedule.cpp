@@ -178,8 +178,7 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
     int64_t width = stages[0].getVectors() * isa.vectorFloats;
     int64_t tasks = divideEvenly(sizes->channels, width);
     // Only a product alone can leave less to its last task.
-    bool isProduct = shapes.size() == 1 && isMatrix(shapes[0].op) &&
-                     !halide::isIntegerProduct(shapes[0].op);
+    bool isProduct = shapes.size() == 1 && isMatrix(shapes[0].op);
     if (!isProduct && sizes->channels % (width * tasks))
       tasks =
           sizes->channels % width ? 1 : chooseTasks(sizes->channels / width);

@@ -486,10 +486,9 @@ Computed Builder::visit(Operation *op) {
 }
 
 /// The elements of one task among `size`. Only channels of one product may be
-/// left over, and then each task but the last has whole panels.
+/// left over: each task but the last has whole panels then, for a tile of bytes
+/// must not lie in two of them.
 int Builder::getTaskPart(int size, int tasks) {
-  if (size % tasks == 0)
-    return size / tasks;
   bool isProduct = kernel.getScheduleAttr().getSplit() == SplitAxis::Channels &&
                    pipeline.stages.size() == 1 &&
                    pipeline.stages[0].kind == StageKind::Matrix;
@@ -498,10 +497,13 @@ int Builder::getTaskPart(int size, int tasks) {
     panel = getStageAttr(kernel, pipeline.stages[0].op).getVectors() *
             form.vectorFloats;
   int part = llvm::alignTo(llvm::divideCeil(size, tasks), panel);
-  if (!isProduct || part * (tasks - 1) >= size)
+  bool isWhole = part * tasks == size;
+  if (isWhole || (isProduct && part * (tasks - 1) < size))
+    return part;
+  if (size % tasks || (isProduct && pipeline.stages[0].isInteger))
     throw Unsupported(std::to_string(tasks) + " tasks do not divide " +
                       std::to_string(size));
-  return part;
+  return size / tasks;
 }
 
 /// Makes the output the slice of `whole` that the task names.

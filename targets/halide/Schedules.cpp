@@ -370,8 +370,8 @@ void Scheduler::storeForStrip(Func func, int liveRows, int allRows) {
                                               : std::min(liveRows, allRows));
   else if (folded < allRows)
     func.fold_storage(y, folded);
-  else
-    func.bound_storage(y, allRows);
+  else // Halide may fold by itself, into a power of two of rows.
+    func.bound_storage(y, std::max(folded, allRows));
 }
 
 void Scheduler::scheduleBorder(Stage &stage) {

@@ -214,6 +214,24 @@ TEST_P(ByteTest, ReadsNothingBeforeTheInput) {
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
+// 11 vectors of channels for 4 tasks.
+TEST_P(ByteTest, UnevenTasksHaveWholePanels) {
+  const char *cpu = GetParam();
+  if (!canRun(cpu))
+    GTEST_SKIP() << "this machine cannot run " << cpu;
+  Case made{Kind::Deep, 5, 5, 40, 22, 1, 1, /*uneven=*/false, 3};
+  EXPECT_EQ(check(made, cpu, 1), "");
+}
+
+// Fewer rows with their border than Halide folds them into.
+TEST_P(ByteTest, KeepsAllRowsOfALowMap) {
+  const char *cpu = GetParam();
+  if (!canRun(cpu))
+    GTEST_SKIP() << "this machine cannot run " << cpu;
+  Case made{Kind::Convolution, 2, 1, 1, 1, 5, 1, /*uneven=*/false, 3};
+  EXPECT_EQ(check(made, cpu, 1), "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Cpus, ByteTest,
                          testing::Values("haswell", "znver4", "cortex-a76"),
                          [](const auto &info) {
