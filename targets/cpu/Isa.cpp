@@ -27,7 +27,7 @@ struct Level {
 struct Family {
   llvm::StringLiteral halide;
   bool multipliesByLane, roundsByAddition;
-  // From the narrowest to the widest; each has all before it.
+  // From the narrowest to the widest.
   std::vector<Level> levels;
 };
 
@@ -49,8 +49,17 @@ static const Family &getX86() {
        {16,
         32,
         "-avx512_zen4",
-        {"avx512vnni", "avx512bf16", "avx512bitalg", "avx512vpopcntdq",
-         "avx512vbmi2"},
+        {"avx512ifma", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512bitalg",
+         "avx512vpopcntdq", "avx512vbmi2", "sse4a"},
+        4,
+        halide::DotOperand::Unsigned},
+       // Not a wider one, but that of Intel, who has no SSE4a.
+       {16,
+        32,
+        "-avx512_sapphirerapids",
+        {"avx512ifma", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512bitalg",
+         "avx512vpopcntdq", "avx512vbmi2", "avx512fp16", "avxvnni", "gfni",
+         "vaes", "vpclmulqdq"},
         4,
         halide::DotOperand::Unsigned}}};
   return family;
@@ -96,7 +105,7 @@ llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
   isa.halideTarget = (family->halide + "-linux").str();
   for (const Level &level : family->levels) {
     if (!llvm::all_of(level.features, [&](auto f) { return on.contains(f); }))
-      break;
+      continue;
     isa.vectorFloats = level.vectorFloats;
     isa.registers = level.registers;
     isa.dotWidth = level.dotWidth;

@@ -77,9 +77,12 @@ bool test::canRun(const std::string &cpu) {
   auto host = llvm::sys::getHostCPUFeatures();
   if (cpu == "cortex-a76")
     return hasEmulator();
+  bool hasVnni = host.lookup("avx512vnni") && host.lookup("avx512bf16") &&
+                 host.lookup("avx512vbmi2");
   if (cpu == "znver4")
-    return host.lookup("avx512vnni") && host.lookup("avx512bf16") &&
-           host.lookup("avx512vbmi2");
+    return hasVnni && host.lookup("sse4a");
+  if (cpu == "sapphirerapids")
+    return hasVnni && host.lookup("avx512fp16");
   if (cpu == "skylake-avx512")
     return host.lookup("avx512vl") && host.lookup("avx512dq");
   return cpu != "haswell" || (host.lookup("avx2") && host.lookup("fma"));
