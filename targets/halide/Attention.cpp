@@ -4,6 +4,7 @@
 // The arithmetic of attention.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Attention.h"
+#include "targets/halide/Integer.h"
 #include "targets/halide/Stage.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -29,6 +30,33 @@ int halide::chooseKeyVectors(int keys, int vector, int rows, int most) {
     }
   }
   return best;
+}
+
+/// The sizes of an attention and its functions, not defined yet.
+static Stage startAttention(AttentionOp op, const Tensor &query, int keys,
+                            int vector, StageAttr tile) {
+  Stage stage;
+  stage.kind = StageKind::Attention;
+  stage.input = query;
+  stage.attention = std::make_shared<Attention>();
+  Attention &parts = *stage.attention;
+  parts.heads = op.getHeads(), parts.keyHeads = op.getKeyHeads();
+  parts.keyWidth = op.getKeyWidth(), parts.valueWidth = op.getValueWidth();
+  int rows = tile ? tile.getPixels() : 1, most = tile ? tile.getVectors() : 1;
+  parts.keyVectors = chooseKeyVectors(keys, vector, rows, most);
+  parts.paddedKeys = llvm::alignTo(keys, vector * parts.keyVectors);
+  parts.chunks = RDom(0, parts.paddedKeys / vector, "chunk");
+  parts.lanes = RDom(0, vector, "lane");
+  parts.packedKeys = Func("packed_keys");
+  parts.products = Func("products");
+  parts.logits = Func("logits");
+  parts.largestLanes = Func("largest_lanes");
+  parts.largest = Func("largest");
+  parts.weights = Func("weights");
+  parts.sumLanes = Func("sum_lanes");
+  parts.sum = Func("sum");
+  parts.rows = Func("rows");
+  return stage;
 }
 
 /// 2^v for v <= 0, to 3 units in the last place; what is below 2^-100 becomes
@@ -61,16 +89,7 @@ static void reduceRows(Attention &parts, Func from, Func lanes, Func result,
 
 static void buildWeights(Attention &parts, const Tensor &query, int keys,
                          int vector) {
-  parts.products = Func("products");
-  parts.logits = Func("logits");
-  parts.largestLanes = Func("largest_lanes");
-  parts.largest = Func("largest");
-  parts.weights = Func("weights");
-  parts.sumLanes = Func("sum_lanes");
-  parts.sum = Func("sum");
   parts.width = RDom(0, parts.keyWidth, "d");
-  parts.chunks = RDom(0, parts.paddedKeys / vector, "chunk");
-  parts.lanes = RDom(0, vector, "lane");
   const RDom &d = parts.width;
   float lowest = -std::numeric_limits<float>::infinity();
   parts.products(key, head, x, y) = 0.f;
@@ -89,26 +108,120 @@ static void buildWeights(Attention &parts, const Tensor &query, int keys,
              [](Expr a, Expr b) { return a + b; });
 }
 
+/// 2^14 * 2^-(v * scale) for v >= 0 as an integer, as mobile.attention says.
+static Expr exp2Integer(Expr v, Expr scale) {
+  // Adding it rounds to an integer, which is then in the last bits.
+  constexpr float kMagic = 12582912.f;
+  constexpr int kMagicBits = 0x4B400000;
+  auto strict = [](Expr e) { return Halide::strict_float(e); };
+  Expr t = Halide::max(strict(-Halide::cast<float>(v) * scale), -31.f);
+  Expr shifted = strict(t + kMagic),
+       rest = strict(t - strict(shifted - kMagic));
+  Expr power = Halide::reinterpret<float>(Expr(0x3AAEC3FF));
+  for (int bits : {0x3C1D955B, 0x3D635847, 0x3E75FDF0, 0x3F317218, 0x3F800000})
+    power =
+        strict(strict(power * rest) + Halide::reinterpret<float>(Expr(bits)));
+  // Multiplies by 2^(n + 14): n is in the last bits of `shifted`.
+  Expr bits = Halide::reinterpret<uint32_t>(power) +
+              ((Halide::reinterpret<uint32_t>(shifted) + 14) << 23);
+  return Halide::reinterpret<int32_t>(
+             strict(Halide::reinterpret<float>(bits) + kMagic)) -
+         kMagicBits;
+}
+
+/// The functions of an attention on bytes up to its weights.
+static void buildByteWeights(Attention &parts, const Tensor &query,
+                             const Tensor &keys, const ByteAttention &byte,
+                             int count, int vector, const Form &form) {
+  bool isSigned = form.dotOperand == DotOperand::Signed;
+  int dot = isSigned ? form.dotWidth : std::min(form.dotWidth, 2);
+  if (parts.keyWidth % dot) {
+    isSigned = false;
+    dot = 1;
+  }
+  auto convert = [&](Expr e) {
+    return isSigned ? e : Halide::cast<int16_t>(e);
+  };
+  Halide::Var d("d"), owner("owner"), inner("inner");
+  Expr position = Halide::min(key, count - 1);
+  parts.packedKeys(inner, key, d, owner) =
+      convert(keys.func(owner * parts.keyWidth + d * dot + inner,
+                        position % keys.columns, position / keys.columns));
+  parts.width = RDom(0, dot, 0, parts.keyWidth / dot, "d");
+  const RDom &k = parts.width;
+  parts.products(key, head, x, y) = 0;
+  parts.products(key, head, x, y) += multiply(
+      convert(query.func(head * parts.keyWidth + k.y * dot + k.x, x, y)),
+      parts.packedKeys(k.x, key, k.y, head / (parts.heads / parts.keyHeads)));
+  constexpr int kLowest = -(1 << 30);
+  Expr product = parts.products(key, head, x, y);
+  Expr isKey = parts.paddedKeys == count ? Expr(true) : key < count;
+  parts.logits(key, head, x, y) = Halide::select(isKey, product, kLowest);
+  reduceRows(parts, parts.logits, parts.largestLanes, parts.largest, vector,
+             kLowest, [](Expr a, Expr b) { return Halide::max(a, b); });
+  Expr below = parts.largest(head, x, y) - parts.logits(key, head, x, y);
+  Expr weight = exp2Integer(below, byte.scales(0));
+  parts.weights(key, head, x, y) =
+      Halide::cast<int16_t>(Halide::select(isKey, weight, 0));
+  Func wide("wide");
+  wide(key, head, x, y) = Halide::cast<int32_t>(parts.weights(key, head, x, y));
+  reduceRows(parts, wide, parts.sumLanes, parts.sum, vector, 0,
+             [](Expr a, Expr b) { return a + b; });
+  parts.factor = Func("factor");
+  parts.factor(head, x, y) = Halide::strict_float(
+      byte.scales(1) / Halide::cast<float>(parts.sum(head, x, y)));
+}
+
+Stage halide::buildByteAttention(AttentionOp op, const Tensor &query,
+                                 const Tensor &keys, const Tensor &values,
+                                 const ByteAttention &byte, const Form &form,
+                                 StageAttr tile) {
+  int count = keys.columns * keys.rows, vector = form.vectorFloats;
+  Stage stage = startAttention(op, query, count, vector, tile);
+  Attention &parts = *stage.attention;
+  parts.isInteger = true;
+  buildByteWeights(parts, query, keys, byte, count, vector, form);
+
+  // The weights are of 15 bits.
+  int dot =
+      form.dotOperand == DotOperand::Signed ? 1 : std::min(form.dotWidth, 2);
+  Halide::Var inner("inner"), outer("outer"), owner("owner");
+  Expr position = Halide::min(outer * dot + inner, count - 1);
+  parts.packedValues = Func("packed_values");
+  parts.packedValues(inner, channel, outer, owner) = Halide::cast<int16_t>(
+      values.func(owner * parts.valueWidth + channel, position % values.columns,
+                  position / values.columns));
+  Func acc("accumulator"), result("attention");
+  RDom m(0, dot, 0, int(llvm::divideCeil(count, dot)), "m");
+  acc(channel, head, x, y) = 0;
+  acc(channel, head, x, y) +=
+      multiply(parts.weights(m.y * dot + m.x, head, x, y),
+               parts.packedValues(m.x, channel, m.y,
+                                  head / (parts.heads / parts.keyHeads)));
+  Expr quotient = Halide::strict_float(
+      Halide::cast<float>(acc(channel, head, x, y)) * parts.factor(head, x, y));
+  parts.rows(channel, head, x, y) =
+      roundToByte(quotient, byte.parameters, form);
+  result(c, x, y) =
+      parts.rows(c % parts.valueWidth, c / parts.valueWidth, x, y);
+  stage.domain = m;
+  stage.accumulator = acc;
+  stage.result = {result, parts.heads * parts.valueWidth, query.columns,
+                  query.rows};
+  return stage;
+}
+
 Stage halide::buildAttention(AttentionOp op, const Tensor &query,
                              const Tensor &keys, const Tensor &values,
                              int vector, StageAttr tile) {
-  Stage stage;
-  stage.kind = StageKind::Attention;
-  stage.input = query;
-  stage.attention = std::make_shared<Attention>();
-  Attention &parts = *stage.attention;
-  parts.heads = op.getHeads(), parts.keyHeads = op.getKeyHeads();
-  parts.keyWidth = op.getKeyWidth(), parts.valueWidth = op.getValueWidth();
   int count = keys.columns * keys.rows;
-  int rows = tile ? tile.getPixels() : 1, most = tile ? tile.getVectors() : 1;
-  parts.keyVectors = chooseKeyVectors(count, vector, rows, most);
-  parts.paddedKeys = llvm::alignTo(count, vector * parts.keyVectors);
+  Stage stage = startAttention(op, query, count, vector, tile);
+  Attention &parts = *stage.attention;
 
   // Keys lie along the vectors. The base of the exponential is 2.
   Halide::Var d("d"), group("group");
   float scale = op.getScale().convertToDouble() * M_LOG2E;
   Expr position = Halide::min(key, count - 1);
-  parts.packedKeys = Func("packed_keys");
   parts.packedKeys(key, d, group) =
       keys.func(group * parts.keyWidth + d, position % keys.columns,
                 position / keys.columns) *
@@ -122,7 +235,6 @@ Stage halide::buildAttention(AttentionOp op, const Tensor &query,
   acc(channel, head, x, y) +=
       parts.weights(m.y * values.columns + m.x, head, x, y) *
       values.func(first + channel, m.x, m.y);
-  parts.rows = Func("rows");
   parts.rows(channel, head, x, y) = acc(channel, head, x, y);
   Expr owner = c / parts.valueWidth;
   result(c, x, y) = parts.rows(c % parts.valueWidth, owner, x, y) *

@@ -25,6 +25,11 @@ struct Attention {
   Halide::Func sumLanes, sum;         // as largest
   Halide::Func rows; // (channel of the head, head, ..), not divided yet
   Halide::RDom width, chunks, lanes;
+  // Of bytes: packedKeys and packedValues (channel, member of a group, group of
+  // keys, key head) have groups of neighbours along the sum as their members;
+  // `factor` (head, column, row) divides by the sum.
+  bool isInteger = false;
+  Halide::Func packedValues, factor;
   int paddedKeys = 0; // a multiple of vector * keyVectors
   int keyVectors = 1; // of one tile of products
   int keyWidth = 0, valueWidth = 0, heads = 0, keyHeads = 0;

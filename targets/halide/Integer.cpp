@@ -51,7 +51,7 @@ static Expr prepare(Expr byte, DotOperand operand) {
   return {};
 }
 
-static Expr multiply(Expr a, Expr b) {
+Expr halide::multiply(Expr a, Expr b) {
   return Halide::cast<int32_t>(a) * Halide::cast<int32_t>(b);
 }
 

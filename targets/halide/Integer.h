@@ -22,6 +22,9 @@ struct IntegerWeights {
   Halide::Expr zero; // i8, what the border holds
 };
 
+/// The product of two numbers of fewer bits as i32.
+Halide::Expr multiply(Halide::Expr a, Halide::Expr b);
+
 /// What a product of bytes reads; only some forms read the input itself.
 bool copiesInput(mlir::Operation *op, const Form &form);
 

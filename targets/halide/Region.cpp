@@ -89,8 +89,8 @@ Tensor Builder::getSizes(Value value) const {
 static bool isParameterVector(Value value) {
   return getShape(value).size() == 1 &&
          llvm::any_of(value.getUsers(), [](Operation *user) {
-           return llvm::isa<RequantizeOp, DequantizeOp, LookupOp, Pool2DOp>(
-               user);
+           return llvm::isa<RequantizeOp, DequantizeOp, LookupOp, Pool2DOp,
+                            AttentionOp>(user);
          });
 }
 
@@ -396,8 +396,19 @@ Computed Builder::lookup(LookupOp op) {
 }
 
 Computed Builder::attention(AttentionOp op) {
-  if (!op.getParameters().empty())
-    throw Unsupported("attention on bytes");
+  if (auto vectors = op.getParameters(); !vectors.empty()) {
+    if (vectors.size() != 2)
+      throw Unsupported("the fixed form of mobile.attention");
+    auto find = [&](Value value) -> Func {
+      return parameters[llvm::cast<mlir::BlockArgument>(value).getArgNumber()];
+    };
+    return addStage(buildByteAttention(op, read(op.getQuery()).tensor,
+                                       read(op.getKey()).tensor,
+                                       read(op.getValue()).tensor,
+                                       {find(vectors[0]), find(vectors[1])},
+                                       form, getStageAttr(kernel, op)),
+                    op);
+  }
   return addStage(buildAttention(op, read(op.getQuery()).tensor,
                                  read(op.getKey()).tensor,
                                  read(op.getValue()).tensor, form.vectorFloats,

@@ -64,13 +64,14 @@ private:
   int getLoadedTerms(const Stage &stage) const;
   void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
   void scheduleByteTaps(Stage &stage, const Tile &tile, Var at);
-  void scheduleCorrection(Stage &stage);
+  void scheduleCorrection(Stage &stage, const Tile &tile);
   void scheduleCopy(Stage &stage, const Tile &tile);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
   void scheduleAttention(Stage &stage, const Tile &tile);
   void scheduleWeights(Attention &parts, Func root, const Tile &tile);
+  void packBytes(Attention &parts, const Tile &tile);
   int getAttentionRows(const Tile &tile) const;
   /// Places what an inner stage keeps in memory.
   void storeRoot(Stage &stage);
@@ -305,9 +306,11 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
 }
 
 /// What unsigned bytes add to the sums, for all channels at first.
-void Scheduler::scheduleCorrection(Stage &stage) {
+void Scheduler::scheduleCorrection(Stage &stage, const Tile &tile) {
   const Halide::RDom &k = stage.correctionDomain;
   stage.correction.compute_root().vectorize(c, form.vectorFloats);
+  if (pipeline.isCut) // Tasks have whole panels, so it may end in one.
+    stage.correction.bound_extent(c, tile.channels);
   std::vector<VarOrRVar> order = {RVar(k.x), c};
   for (int i = 1; i < k.dimensions(); ++i)
     order.push_back(RVar(k[i]));
@@ -416,7 +419,7 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   else if (stage.padded.defined())
     scheduleBorder(stage);
   if (stage.correction.defined())
-    scheduleCorrection(stage);
+    scheduleCorrection(stage, tile);
 }
 
 /// A global average: the sums of a tile's channels are kept while the positions
@@ -495,11 +498,14 @@ void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
       .vectorize(key, vector)
       .unroll(key)
       .unroll(x);
-  parts.products.update()
-      .reorder(key, x, RVar(parts.width.x))
-      .vectorize(key, vector)
-      .unroll(key)
-      .unroll(x);
+  auto products = parts.products.update();
+  if (parts.isInteger)
+    products.reorder(RVar(parts.width.x), key, x, RVar(parts.width.y))
+        .atomic()
+        .vectorize(RVar(parts.width.x));
+  else
+    products.reorder(key, x, RVar(parts.width.x));
+  products.vectorize(key, vector).unroll(key).unroll(x);
   parts.weights.compute_at(root, xb).vectorize(key, vector);
   if (parts.paddedKeys % (2 * vector) == 0)
     parts.weights.unroll(key, 2);
@@ -513,6 +519,16 @@ void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
     row.compute_at(root, xb);
     row.update().atomic().vectorize(RVar(parts.lanes.x)).unroll(x);
   }
+}
+
+/// Keys and values of bytes, for the products of a whole task.
+void Scheduler::packBytes(Attention &parts, const Tile &tile) {
+  auto keys = parts.packedKeys.args(), values = parts.packedValues.args();
+  parts.packedKeys.compute_root().unroll(keys[0]);
+  parts.packedKeys.vectorize(key, form.vectorFloats);
+  parts.packedValues.compute_root().unroll(values[0]);
+  parts.packedValues.vectorize(channel, tile.vector);
+  parts.factor.compute_at(parts.rows, xo).bound_extent(x, tile.pixels);
 }
 
 /// Heads outside, then rows: a head's keys and values stay near.
@@ -542,9 +558,20 @@ void Scheduler::scheduleAttention(Stage &stage, const Tile &tile) {
   acc.compute_at(parts.rows, co).bound_extent(channel, tile.width());
   acc.bound_extent(head, 1).bound_extent(x, tile.pixels);
   acc.vectorize(channel, tile.vector).unroll(channel).unroll(x);
-  acc.update().reorder(channel, x, RVar(stage.domain.x), RVar(stage.domain.y));
+  if (parts.isInteger)
+    acc.update()
+        .reorder(RVar(stage.domain.x), channel, x, RVar(stage.domain.y))
+        .atomic()
+        .vectorize(RVar(stage.domain.x));
+  else
+    acc.update().reorder(channel, x, RVar(stage.domain.x),
+                         RVar(stage.domain.y));
   acc.update().vectorize(channel, tile.vector).unroll(channel).unroll(x);
 
+  if (parts.isInteger) {
+    packBytes(parts, tile);
+    return;
+  }
   auto dims = parts.packedKeys.args();
   parts.packedKeys.compute_root()
       .bound(key, 0, parts.paddedKeys)

@@ -107,6 +107,16 @@ Stage buildAttention(mobile::AttentionOp op, const Tensor &query,
                      const Tensor &keys, const Tensor &values, int vector,
                      mobile::StageAttr tile);
 
+/// The parameters of mobile.attention on bytes.
+struct ByteAttention {
+  Halide::Func scales, parameters;
+};
+
+Stage buildByteAttention(mobile::AttentionOp op, const Tensor &query,
+                         const Tensor &keys, const Tensor &values,
+                         const ByteAttention &byte, const Form &form,
+                         mobile::StageAttr tile);
+
 } // namespace minnow::halide
 
 #endif // MINNOW_TARGETS_HALIDE_STAGE_H

@@ -26,6 +26,7 @@ enum class Kind {
   Linear,
   Pool,
   Elements,
+  Attention,
   NumKinds
 };
 
@@ -118,6 +119,16 @@ Node build(KernelText &text, const Case &made) {
                         {made.extra == 3 ? made.height : 1, made.inputs}, "i8"),
                     made.outputs, "none"),
         made.extra);
+  case Kind::Attention: {
+    int64_t heads = made.extra % 3 + 1, members = made.uneven ? heads : 1;
+    int64_t width = 2 * (made.inputs / 4 + 1);
+    Node q = text.argument({1, made.height, made.width, heads * width}, "i8");
+    Shape keys = {1, (made.height + 1) / 2, (made.width + 1) / 2, 0};
+    keys[3] = heads / members * width;
+    Node k = text.argument(keys, "i8");
+    keys[3] = heads / members * (made.outputs / 2 + 1);
+    return text.attention(q, k, text.argument(keys, "i8"), heads, 0.125);
+  }
   case Kind::Pool: {
     Node in = text.argument(shape, "i8");
     if (made.extra == 0)
@@ -233,7 +244,8 @@ TEST_P(ByteTest, KeepsAllRowsOfALowMap) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpus, ByteTest,
-                         testing::Values("haswell", "znver4", "cortex-a76"),
+                         testing::Values("haswell", "znver4", "sapphirerapids",
+                                         "cortex-a76"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -7,6 +7,7 @@
 #include "test/targets/cpu/Harness.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/ADT/bit.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -227,6 +228,14 @@ static Array softmax(SoftmaxOp op, Array &in) {
   return out;
 }
 
+/// The last steps of a requantisation.
+static double roundByte(float value, const std::vector<double> &parameters) {
+  double rounded =
+      double(std::nearbyintf(value)) + parameters[RequantizeOp::Zero];
+  return std::clamp(rounded, parameters[RequantizeOp::Low],
+                    parameters[RequantizeOp::High]);
+}
+
 /// One row of attention: the query's channels [q, q + width) against all keys.
 static void attendRow(AttentionOp op, const double *q, Array &keys,
                       Array &values, int64_t group, double *out) {
@@ -249,14 +258,55 @@ static void attendRow(AttentionOp op, const double *q, Array &keys,
   }
 }
 
-static Array attend(AttentionOp op, Array &query, Array &keys, Array &values) {
+/// 2^14 * 2^-(below * scale) as an integer; every step is rounded to f32.
+static double getByteWeight(double below, float scale) {
+  float t = std::max(-float(below) * scale, -31.0f), n = std::nearbyintf(t);
+  float r = t - n, power = llvm::bit_cast<float>(0x3AAEC3FF);
+  for (uint32_t bits :
+       {0x3C1D955Bu, 0x3D635847u, 0x3E75FDF0u, 0x3F317218u, 0x3F800000u}) {
+    volatile float product = power * r; // never fused
+    power = product + llvm::bit_cast<float>(bits);
+  }
+  return std::nearbyintf(std::ldexp(power, int(n) + 14));
+}
+
+/// As attendRow, on bytes: `by` are the scales and the parameters.
+static void attendByteRow(AttentionOp op, const double *q, Array &keys,
+                          Array &values, llvm::ArrayRef<Array *> by,
+                          int64_t group, double *out) {
+  int64_t count = op.getNumKeys(), width = op.getKeyWidth();
+  int64_t keyStride = keys.shape[3], valueStride = values.shape[3];
+  std::vector<double> weights(count);
+  for (int64_t m = 0; m < count; ++m)
+    for (int64_t d = 0; d < width; ++d)
+      weights[m] += q[d] * keys.data[m * keyStride + group * width + d];
+  double largest = *std::max_element(weights.begin(), weights.end()), sum = 0;
+  for (double &weight : weights)
+    sum += weight = getByteWeight(largest - weight, by[0]->data[0]);
+  float factor = float(by[0]->data[1]) / float(sum);
+  for (int64_t e = 0; e < op.getValueWidth(); ++e) {
+    double all = 0;
+    for (int64_t m = 0; m < count; ++m)
+      all += weights[m] *
+             values.data[m * valueStride + group * op.getValueWidth() + e];
+    volatile float value = float(all) * factor;
+    out[e] = roundByte(value, by[1]->data);
+  }
+}
+
+static Array attend(AttentionOp op, llvm::ArrayRef<Array *> in) {
   Array out(op.getResult());
+  Array &query = *in[0], &keys = *in[1], &values = *in[2];
   int64_t heads = op.getHeads(), members = heads / op.getKeyHeads();
   for (int64_t n = 0; n < op.getNumQueries(); ++n)
-    for (int64_t h = 0; h < heads; ++h)
-      attendRow(op, &query.data[(n * heads + h) * op.getKeyWidth()], keys,
-                values, h / members,
-                &out.data[(n * heads + h) * op.getValueWidth()]);
+    for (int64_t h = 0; h < heads; ++h) {
+      const double *q = &query.data[(n * heads + h) * op.getKeyWidth()];
+      double *row = &out.data[(n * heads + h) * op.getValueWidth()];
+      if (op.getParameters().empty())
+        attendRow(op, q, keys, values, h / members, row);
+      else
+        attendByteRow(op, q, keys, values, in.drop_front(3), h / members, row);
+    }
   return out;
 }
 
@@ -282,10 +332,7 @@ static Array requantize(RequantizeOp op, llvm::ArrayRef<Array *> in) {
     if (op.getAddend())
       value += getTerm(*in[2], i, isByte(op.getAddend()), *in[3],
                        parameters[RequantizeOp::AddendZero]);
-    double rounded =
-        double(std::nearbyintf(value)) + parameters[RequantizeOp::Zero];
-    out.data[i] = std::clamp(rounded, parameters[RequantizeOp::Low],
-                             parameters[RequantizeOp::High]);
+    out.data[i] = roundByte(value, parameters);
   }
   return out;
 }
@@ -314,7 +361,7 @@ static Array evaluateOp(Operation *op, llvm::ArrayRef<Array *> in) {
       .Case([&](TransposeOp o) { return transpose(o, *in[0]); })
       .Case([&](PadOp o) { return pad(o, *in[0]); })
       .Case([&](SoftmaxOp o) { return softmax(o, *in[0]); })
-      .Case([&](AttentionOp o) { return attend(o, *in[0], *in[1], *in[2]); })
+      .Case([&](AttentionOp o) { return attend(o, in); })
       .Case([&](RequantizeOp o) { return requantize(o, in); })
       .Case([&](DequantizeOp o) {
         Array out(o.getResult());

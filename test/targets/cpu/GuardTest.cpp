@@ -63,7 +63,7 @@ size_t countFmas(llvm::ArrayRef<Instruction> code) {
   return llvm::count_if(code, [](const Instruction &instruction) {
     return llvm::any_of(
         std::initializer_list<const char *>{"vfmadd", "fmla", "vpmaddwd",
-                                            "vpdpbusd", "sdot"},
+                                            "vpdp", "sdot", "smlal"},
         [&](const char *name) { return contains(instruction, name); });
   });
 }
@@ -182,6 +182,7 @@ struct ByteMachine {
 
 constexpr ByteMachine kByteMachines[] = {{"haswell", 8, 24, 3.3},
                                          {"znver4", 20, 24, 1.75},
+                                         {"sapphirerapids", 20, 24, 1.75},
                                          {"cortex-a76", 64, 32, 1.25}};
 
 TEST(Guard, ProductsOfBytesKeepTheirSums) {
@@ -203,6 +204,16 @@ TEST(Guard, DepthwiseOfBytesKeepsItsSums) {
     Node in = text.argument({1, 14, 14, 192}, "i8");
     Node out = text.requantize(text.depthwise(in, {0, 5, 1}));
     check(text, out, machine.cpu, machine.taps);
+  }
+}
+
+TEST(Guard, AttentionOfBytesKeepsItsSums) {
+  for (const ByteMachine &machine : kByteMachines) {
+    KernelText text;
+    Node q = text.argument({1, 16, 16, 256}, "i8");
+    Node k = text.argument({1, 8, 8, 64}, "i8");
+    Node v = text.argument({1, 8, 8, 64}, "i8");
+    check(text, text.attention(q, k, v, 4, 0.125), machine.cpu, 8);
   }
 }
 

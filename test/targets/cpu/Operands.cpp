@@ -92,6 +92,16 @@ static Value getScaled(mlir::BlockArgument argument) {
                   : Value();
 }
 
+/// Logits that differ by a few units, or by nearly none or very much.
+static std::vector<double> makeAttentionScales(AttentionOp op, Kind kind,
+                                               std::mt19937 &random) {
+  double typical = 5000 * std::sqrt(double(op.getKeyWidth()));
+  double logits = chooseReal(random, 1, 8) / typical;
+  if (kind == Kind::Saturated)
+    logits *= choose(random, 0, 1) ? 1e3 : 1e-3;
+  return {float(logits), float(chooseReal(random, 0.5, 3))};
+}
+
 std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
                                       unsigned seed, std::mt19937 &random) {
   auto type = llvm::cast<mlir::RankedTensorType>(argument.getType());
@@ -103,6 +113,13 @@ std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
   if (auto op = llvm::dyn_cast<RequantizeOp>(user))
     if (op.getParameters() == argument)
       return makeParameters(random);
+  if (auto op = llvm::dyn_cast<AttentionOp>(user)) {
+    auto parameters = op.getParameters();
+    if (parameters.size() == 2 && parameters[0] == argument)
+      return makeAttentionScales(op, kind, random);
+    if (parameters.size() == 2 && parameters[1] == argument)
+      return makeParameters(random);
+  }
   bool isFilter = user->getNumOperands() > 1 &&
                   user->getOperand(1) == argument && type.getRank() > 1;
   for (double &number : numbers) {

@@ -202,10 +202,17 @@ Node KernelText::attention(const Node &query, const Node &key,
                            const Node &value, int64_t heads, double scale) {
   Shape shape = query.shape;
   shape[3] = value.shape[3] * heads * (query.shape[3] / heads) / key.shape[3];
-  return append("attention", {query, key, value},
-                fmt::format(" {}, {}, {} heads {} scale {:e}", query.name,
-                            key.name, value.name, heads, scale),
-                shape);
+  std::vector<Node> operands = {query, key, value};
+  std::string by;
+  if (query.element == "i8") {
+    operands.push_back(argument({2}));
+    operands.push_back(argument({6}, "i32"));
+    by = fmt::format(" by {}, {}", operands[3].name, operands[4].name);
+  }
+  return append("attention", operands,
+                fmt::format(" {}, {}, {}{} heads {} scale {:e}", query.name,
+                            key.name, value.name, by, heads, scale),
+                shape, false, query.element);
 }
 
 std::string KernelText::finish(const Node &result,
