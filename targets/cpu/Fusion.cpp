@@ -201,21 +201,40 @@ static bool isInteger(Operation *op) {
          llvm::any_of(op->getResultTypes(), isIntegerType);
 }
 
-/// A sum of integers with what rounds it, so that sums stay out of memory.
-static const char *checkIntegers(llvm::ArrayRef<Operation *> ops) {
-  for (auto [before, op] : llvm::zip(ops, ops.drop_front()))
-    if (!llvm::isa<RequantizeOp, LookupOp, AddOp>(op) ||
-        op->getOperand(0) != before->getResult(0))
+/// Whether `op` may stand before a product that copies what it reads: the
+/// edge of a network, which comes as planes of floats.
+static bool isEdge(Operation *op) {
+  auto type = llvm::cast<mlir::ShapedType>(op->getOperand(0).getType());
+  auto transpose = llvm::dyn_cast<TransposeOp>(op);
+  bool isMap = transpose && transpose.getPermutation().size() == 4 &&
+               transpose.getPermutation()[0] == 0;
+  return type.getElementType().isF32() &&
+         (isMap || llvm::isa<RequantizeOp>(op));
+}
+
+/// A sum of integers with what rounds it, so that sums stay out of memory, and
+/// with what its input comes from.
+static const char *checkIntegers(const Isa &isa,
+                                 llvm::ArrayRef<Operation *> ops) {
+  bool hasProduct = false;
+  for (auto [before, op] : llvm::zip(ops, ops.drop_front())) {
+    bool follows = op->getOperand(0) == before->getResult(0);
+    bool isStart = !hasProduct && before->hasOneUse() && isEdge(before);
+    hasProduct |= halide::isIntegerProduct(before);
+    if (follows && llvm::isa<RequantizeOp, LookupOp, AddOp>(op))
+      continue;
+    if (!follows || !isStart || !halide::copiesInput(op, isa.getForm()))
       return "integers: more than one product with its rounding";
+  }
   return nullptr;
 }
 
-bool cpu::canFuse(const Isa &, llvm::ArrayRef<Operation *> ops,
+bool cpu::canFuse(const Isa &isa, llvm::ArrayRef<Operation *> ops,
                   std::string *why) {
   if (ops.size() <= 1)
     return true;
-  const char *reason =
-      llvm::any_of(ops, isInteger) ? checkIntegers(ops) : Chain(ops).check();
+  const char *reason = llvm::any_of(ops, isInteger) ? checkIntegers(isa, ops)
+                                                    : Chain(ops).check();
   if (reason && why)
     *why = reason;
   return !reason;

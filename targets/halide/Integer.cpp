@@ -20,19 +20,6 @@ using mlir::Operation;
 const Halide::Var halide::member("member"), halide::group("group"),
     halide::place("place"), halide::step("step"), halide::chunk("chunk");
 
-bool halide::copiesInput(Operation *op, const Form &form) {
-  if (!isIntegerProduct(op))
-    return false;
-  if (form.dotOperand != DotOperand::Signed)
-    return true;
-  if (llvm::isa<DepthwiseConv2DOp>(op))
-    return true;
-  auto conv = llvm::dyn_cast<Conv2DOp>(op);
-  bool hasBorder =
-      conv && llvm::any_of(conv.getPad(), [](int64_t p) { return p != 0; });
-  return hasBorder || getShape(op->getOperand(0)).back() % form.dotWidth != 0;
-}
-
 /// The operand that products with groups of `dot` neighbours take.
 static DotOperand getOperand(int dot, const Form &form) {
   return dot == form.dotWidth ? form.dotOperand : DotOperand::Wide;

@@ -25,9 +25,6 @@ struct IntegerWeights {
 /// The product of two numbers of fewer bits as i32.
 Halide::Expr multiply(Halide::Expr a, Halide::Expr b);
 
-/// What a product of bytes reads; only some forms read the input itself.
-bool copiesInput(mlir::Operation *op, const Form &form);
-
 /// A convolution with a filter of all input channels, or a linear layer.
 Stage buildIntegerMatrix(mlir::Operation *op, const Tensor &input,
                          const IntegerWeights &weights, const Form &form,

@@ -4,6 +4,7 @@
 // Which kernels may forget that their positions form a map.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/View.h"
+#include "targets/halide/Form.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -44,6 +45,19 @@ bool halide::isIntegerProduct(Operation *op) {
          llvm::cast<mlir::RankedTensorType>(op->getResult(0).getType())
              .getElementType()
              .isInteger(32);
+}
+
+bool halide::copiesInput(Operation *op, const Form &form) {
+  if (!isIntegerProduct(op))
+    return false;
+  if (form.dotOperand != DotOperand::Signed)
+    return true;
+  if (llvm::isa<DepthwiseConv2DOp>(op))
+    return true;
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  bool hasBorder =
+      conv && llvm::any_of(conv.getPad(), [](int64_t p) { return p != 0; });
+  return hasBorder || getShape(op->getOperand(0)).back() % form.dotWidth != 0;
 }
 
 StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {

@@ -14,6 +14,8 @@
 
 namespace minnow::halide {
 
+struct Form;
+
 enum class View {
   Maps,     // as they are
   Pixels,   // all positions in one row: nothing looks at neighbours
@@ -36,6 +38,10 @@ bool isComputing(mlir::Operation *op);
 
 /// Whether the sums of `op` are of products of bytes.
 bool isIntegerProduct(mlir::Operation *op);
+
+/// Whether `op`, a product of bytes, reads a copy of its input: only some forms
+/// read the input itself.
+bool copiesInput(mlir::Operation *op, const Form &form);
 
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;
 /// null where the schedule has none or `op` is null.

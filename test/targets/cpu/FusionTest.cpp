@@ -44,6 +44,21 @@ TEST(Fusion, TakesTheStemsTranspose) {
   EXPECT_EQ(getRefusal(text.finish(text.conv(map, {16, 3, 2}))), "");
 }
 
+TEST(Fusion, TakesTheEdgeBeforeProductsOfBytes) {
+  KernelText text;
+  Node map = text.transpose(text.argument({1, 3, 8, 8}), {0, 2, 3, 1});
+  Node sum = text.conv(text.requantize(map), {16, 3, 2});
+  EXPECT_EQ(getRefusal(text.finish(text.requantize(sum))), "");
+}
+
+TEST(Fusion, RefusesASumOfBytesBeforeAnother) {
+  KernelText text;
+  Node sum = text.conv(text.argument({1, 8, 8, 16}, "i8"), {16});
+  sum = text.conv(text.requantize(sum), {16, 3});
+  EXPECT_EQ(getRefusal(text.finish(text.requantize(sum))),
+            "integers: more than one product with its rounding");
+}
+
 TEST(Fusion, TakesAPoolAfterAProduct) {
   KernelText text;
   Node out = text.conv(text.argument({1, 7, 7, 8}), {32, 1, 1, {}, "relu"});
