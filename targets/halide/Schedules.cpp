@@ -524,10 +524,18 @@ void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
 /// Keys and values of bytes, for the products of a whole task.
 void Scheduler::packBytes(Attention &parts, const Tile &tile) {
   auto keys = parts.packedKeys.args(), values = parts.packedValues.args();
-  parts.packedKeys.compute_root().unroll(keys[0]);
-  parts.packedKeys.vectorize(key, form.vectorFloats);
-  parts.packedValues.compute_root().unroll(values[0]);
-  parts.packedValues.vectorize(channel, tile.vector);
+  // Else Halide would move vectors of few keys to where there is none.
+  parts.packedKeys.compute_root()
+      .bound(key, 0, parts.paddedKeys)
+      .bound(keys[2], 0, parts.width.y.extent())
+      .bound(keys[3], 0, parts.keyHeads)
+      .unroll(keys[0])
+      .vectorize(key, form.vectorFloats);
+  parts.packedValues.compute_root()
+      .bound(channel, 0, parts.valueWidth)
+      .bound(values[3], 0, parts.keyHeads)
+      .unroll(values[0])
+      .vectorize(channel, tile.vector);
   parts.factor.compute_at(parts.rows, xo).bound_extent(x, tile.pixels);
 }
 
