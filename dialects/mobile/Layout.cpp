@@ -17,24 +17,36 @@ LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (kind == LayoutKind::Plain && !sizes.empty())
     return emitError() << "layout plain takes 0 sizes, found " << sizes.size();
   if (kind == LayoutKind::Panels &&
-      !llvm::is_contained({1, 3, 4}, int(sizes.size())))
-    return emitError() << "layout panels takes 1 size, 3 of taps or 4 of dots, "
-                          "found "
+      !llvm::is_contained({1, 3, 4, 5}, int(sizes.size())))
+    return emitError() << "layout panels takes 1 size, 3 of taps, 4 or 5 of "
+                          "dots, found "
                        << sizes.size();
   if (llvm::any_of(sizes, [](int64_t size) { return size <= 0; }))
     return emitError() << "sizes of a layout must be positive";
+  if (sizes.size() == 5 && sizes[1] * sizes[3] != sizeof(int32_t))
+    return emitError() << "sums of columns need neighbours of 4 bytes in all, "
+                          "found "
+                       << sizes[1] * sizes[3];
   return success();
 }
 
 std::optional<Dots> Dots::find(LayoutAttr layout) {
-  if (!layout || layout.getSizes().size() != 4)
+  if (!layout || layout.getSizes().size() < 4)
     return std::nullopt;
   auto sizes = layout.getSizes();
-  return Dots{sizes[0], sizes[1], sizes[2], sizes[3]};
+  return Dots{sizes[0], sizes[1], sizes[2], sizes[3],
+              sizes.size() > 4 ? sizes[4] : 0};
 }
 
 LayoutAttr Dots::get(MLIRContext *context) const {
-  return LayoutAttr::get(context, LayoutKind::Panels, {panel, dot, run, bytes});
+  SmallVector<int64_t> sizes = {panel, dot, run, bytes};
+  if (factor)
+    sizes.push_back(factor);
+  return LayoutAttr::get(context, LayoutKind::Panels, sizes);
+}
+
+int64_t Dots::countSteps(int64_t terms) const {
+  return terms / run * llvm::divideCeil(run, dot);
 }
 
 std::optional<Taps> Taps::find(LayoutAttr layout) {
@@ -72,10 +84,9 @@ LayoutAttr::getPhysicalShape(ArrayRef<int64_t> shape) const {
   for (int64_t dim : shape.drop_back())
     rows *= dim;
   int64_t panels = llvm::divideCeil(shape.back(), panel);
-  if (auto dots = Dots::find(*this)) {
-    int64_t steps = llvm::divideCeil(dots->run, dots->dot);
-    return {panels, rows / dots->run * steps, panel, dots->dot, dots->bytes};
-  }
+  if (auto dots = Dots::find(*this))
+    return {panels, dots->countSteps(rows) + (dots->factor != 0), panel,
+            dots->dot, dots->bytes};
   return {panels, rows, panel};
 }
 
@@ -85,16 +96,32 @@ static void forDots(const Dots &dots, ArrayRef<int64_t> shape,
   int64_t columns = shape.back(), rows = 1;
   for (int64_t dim : shape.drop_back())
     rows *= dim;
-  int64_t steps = llvm::divideCeil(dots.run, dots.dot);
+  int64_t height = dots.countSteps(rows) + (dots.factor != 0);
   for (int64_t row = 0; row < rows; ++row) {
     int64_t term = row % dots.run;
-    int64_t step = row / dots.run * steps + term / dots.dot;
+    int64_t step = dots.countSteps(row - term) + term / dots.dot;
     for (int64_t column = 0; column < columns; ++column) {
-      int64_t outer = column / dots.panel * (rows / dots.run * steps) + step;
+      int64_t outer = column / dots.panel * height + step;
       put((outer * dots.panel + column % dots.panel) * dots.dot +
               term % dots.dot,
           row * columns + column);
     }
+  }
+}
+
+/// Writes the last row of each panel.
+static void addSums(const Dots &dots, ArrayRef<int64_t> shape,
+                    ArrayRef<char> source, MutableArrayRef<char> destination) {
+  int64_t columns = shape.back(), rows = int64_t(source.size()) / columns;
+  int64_t steps = dots.countSteps(rows);
+  for (int64_t column = 0; column < columns; ++column) {
+    int32_t sum = 0;
+    for (int64_t row = 0; row < rows; ++row)
+      sum += dots.factor * int8_t(source[row * columns + column]);
+    int64_t outer = column / dots.panel * (steps + 1) + steps;
+    std::memcpy(destination.data() +
+                    (outer * dots.panel + column % dots.panel) * sizeof(sum),
+                &sum, sizeof(sum));
   }
 }
 
@@ -130,6 +157,8 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
       std::memset(number + 1, source[from] < 0 ? -1 : 0, bytes - 1);
     };
     dots ? forDots(*dots, shape, put) : forTaps(*taps, shape, put);
+    if (dots && dots->factor)
+      addSums(*dots, shape, source, destination);
     return;
   }
   int64_t columns = shape.back(), panel = getSizes()[0];

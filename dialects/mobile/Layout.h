@@ -8,7 +8,10 @@
 // Dots, `panels [P, D, R, B]`: as `panels [P]`, but each row has P columns of D
 // neighbours; K is divided into runs of R, each padded with zeros to a multiple
 // of D. `panels [16, 2, 96, 2]` of a `tensor<1x1x96x192xi8>` is
-// 12 x 48 x 16 x 2 numbers of 2 bytes.
+// 12 x 48 x 16 x 2 numbers of 2 bytes. `panels [P, D, R, B, F]` ends each panel
+// with one row more: F times the sum of each column, a number of 32 bits in the
+// place of D numbers. A product by numbers that are larger by F is as much too
+// large.
 //
 // Taps, `panels [D, S, B]`: a depthwise filter `[kh, kw, C]` that moves by S
 // columns over a map stored in groups of D columns. For each row and each place
@@ -24,10 +27,12 @@
 namespace minnow::mobile {
 
 struct Dots {
-  int64_t panel, dot, run, bytes;
+  int64_t panel, dot, run, bytes, factor = 0;
 
   static std::optional<Dots> find(LayoutAttr layout);
   LayoutAttr get(mlir::MLIRContext *context) const;
+  /// The rows of D neighbours in a panel of `terms` rows, without that of sums.
+  int64_t countSteps(int64_t terms) const;
 };
 
 struct Taps {

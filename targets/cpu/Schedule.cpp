@@ -292,19 +292,18 @@ static void setByteLayout(const Isa &isa, KernelOp kernel, Operation *op) {
     set(Taps{int64_t(isa.dotWidth), conv.getStrides()[1], isWide ? 2 : 1});
     return;
   }
-  // Weights that are used for few positions stay as they are until then, and
-  // unsigned bytes would need a second pass over them.
+  // Weights that are used for few positions stay as they are until then.
   auto result = halide::getShape(op->getResult(0));
   bool isReused = halide::product(result.drop_back()) >= 16;
+  bool isUnsigned = isa.dotOperand == halide::DotOperand::Unsigned;
   int64_t dot = isa.dotWidth;
-  if (isa.dotOperand == halide::DotOperand::Unsigned && !isReused)
-    dot = 2;
   auto shape = halide::getShape(filter);
   int64_t run = shape[shape.size() - 2];
   if (shape.size() == 4 && run % dot)
     run *= shape[1];
   int64_t vectors = halide::getStageAttr(kernel, op).getVectors();
-  set(Dots{vectors * isa.vectorFloats, dot, run, isWide && isReused ? 2 : 1});
+  set(Dots{vectors * isa.vectorFloats, dot, run, isWide && isReused ? 2 : 1,
+           isUnsigned ? 128 : 0});
 }
 
 /// Pads what is read a channel at a time to the end of the last panel.

@@ -20,11 +20,6 @@ using mlir::Operation;
 const Halide::Var halide::member("member"), halide::group("group"),
     halide::place("place"), halide::step("step"), halide::chunk("chunk");
 
-/// The operand that products with groups of `dot` neighbours take.
-static DotOperand getOperand(int dot, const Form &form) {
-  return dot == form.dotWidth ? form.dotOperand : DotOperand::Wide;
-}
-
 /// A byte of the input as the products take it.
 static Expr prepare(Expr byte, DotOperand operand) {
   switch (operand) {
@@ -57,9 +52,21 @@ static Expr readByte(const Tensor &input, const Window &window, Expr channel,
   return input.func(channel, Halide::min(column, input.columns - 1), row);
 }
 
-/// 128 times the sum of a channel's weights: the sums of unsigned bytes are of
-/// numbers that are larger by 128.
-static Func buildCorrection(Expr weight) {
+/// 128 times the sum of a channel's weights: unsigned bytes are of
+/// numbers that are larger by 128. Weights of a matrix bring it, in the row
+/// after their steps; those of taps are few.
+static Func readCorrection(const IntegerWeights &weights, const Dots &dots,
+                           int steps) {
+  Func correction("correction");
+  std::vector<Expr> bytes;
+  for (int i = 0; i < int(sizeof(int32_t)); ++i)
+    bytes.push_back(Halide::reinterpret<uint8_t>(
+        weights.filter(i, c % int(dots.panel), steps, c / int(dots.panel))));
+  correction(c) = Halide::reinterpret<int32_t>(Halide::concat_bits(bytes));
+  return correction;
+}
+
+static Func sumCorrection(Expr weight) {
   Func correction("correction");
   correction(c) = 0;
   correction(c) += multiply(Halide::cast<uint8_t>(128), weight);
@@ -73,7 +80,7 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
   Window window = conv ? Window(conv, getShape(conv.getFilter())) : Window();
   Dots dots = *Dots::find(weights.layout);
   int panel = dots.panel, dot = dots.dot, run = dots.run;
-  DotOperand operand = getOperand(dot, form);
+  DotOperand operand = form.dotOperand;
   Stage stage;
   stage.kind = StageKind::Matrix;
   stage.isInteger = true;
@@ -119,8 +126,9 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
   Expr channel = chunk * lanes + c;
   Expr start = weights.bias(channel, 0);
   if (operand == DotOperand::Unsigned) {
-    stage.correction = buildCorrection(weight(c % lanes, c / lanes));
-    stage.correctionDomain = k;
+    stage.correction = readCorrection(
+        weights, dots,
+        dots.countSteps(product(getShape(op->getOperand(1)).drop_back())));
     start -= stage.correction(channel);
   }
   acc(c, chunk, x, y) = start;
@@ -141,7 +149,7 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   Window window(op, getShape(op.getFilter()));
   Taps layout = *Taps::find(weights.layout);
   int dot = layout.dot;
-  DotOperand operand = getOperand(dot, form);
+  DotOperand operand = form.dotOperand;
   Stage stage;
   stage.kind = StageKind::Depthwise;
   stage.isInteger = true;
@@ -172,8 +180,7 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   if (operand == DotOperand::Unsigned) {
     RDom all(0, dot, 0, int(layout.countGroups(0, window.width)), 0,
              window.height, "all");
-    stage.correction =
-        buildCorrection(weights.filter(all.x, c, all.y, 0, all.z));
+    stage.correction = sumCorrection(weights.filter(all.x, c, all.y, 0, all.z));
     stage.correctionDomain = all;
     start -= stage.correction(channel);
   }

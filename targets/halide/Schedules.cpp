@@ -307,18 +307,18 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
 
 /// What unsigned bytes add to the sums, for all channels at first.
 void Scheduler::scheduleCorrection(Stage &stage, const Tile &tile) {
-  const Halide::RDom &k = stage.correctionDomain;
-  stage.correction.compute_root().vectorize(c, form.vectorFloats);
+  Func correction = stage.correction;
+  correction.compute_root().vectorize(c, form.vectorFloats);
   if (pipeline.isCut) // Tasks have whole panels, so it may end in one.
-    stage.correction.bound_extent(c, tile.channels);
+    correction.bound_extent(c, tile.channels);
+  if (!correction.has_update_definition())
+    return;
+  const Halide::RDom &k = stage.correctionDomain;
   std::vector<VarOrRVar> order = {RVar(k.x), c};
   for (int i = 1; i < k.dimensions(); ++i)
     order.push_back(RVar(k[i]));
-  stage.correction.update()
-      .reorder(order)
-      .atomic()
-      .vectorize(RVar(k.x))
-      .vectorize(c, form.vectorFloats);
+  correction.update().reorder(order).atomic().vectorize(RVar(k.x)).vectorize(
+      c, form.vectorFloats);
 }
 
 /// What products of bytes read.

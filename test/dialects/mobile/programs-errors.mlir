@@ -64,7 +64,7 @@ mobile.program @too_small(%x: memref<4xf32>, %y: memref<3xf32>) {
 
 // -----
 
-// expected-error @+1 {{layout panels takes 1 size, 3 of taps or 4 of dots, found 0}}
+// expected-error @+1 {{layout panels takes 1 size, 3 of taps, 4 or 5 of dots, found 0}}
 mobile.kernel @no_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels>}) {
   mobile.yield
 }
@@ -73,6 +73,13 @@ mobile.kernel @no_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels
 
 // expected-error @+1 {{sizes of a layout must be positive}}
 mobile.kernel @zero_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels [0]>}) {
+  mobile.yield
+}
+
+// -----
+
+// expected-error @+1 {{sums of columns need neighbours of 4 bytes in all, found 2}}
+mobile.kernel @sums_of_pairs(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels [16, 2, 4, 1, 128]>}) {
   mobile.yield
 }
 
