@@ -30,6 +30,10 @@ struct Form {
   // Floats are rounded by adding 1.5 * 2^23: no instruction rounds and converts
   // at once that Halide would use.
   bool roundsByAddition = false;
+
+  /// Whether one instruction cuts bytes out of a vector of sums, so that bytes
+  /// of several need not be packed: AVX-512's.
+  bool narrowsAtOnce() const { return vectorFloats >= 16; }
 };
 
 } // namespace minnow::halide

@@ -216,7 +216,12 @@ Expr halide::roundToByte(Expr value, Func parameters, const Form &form) {
     constexpr int kMagic = 0x4B400000;
     Expr sum =
         Halide::reinterpret<int32_t>(Halide::strict_float(value + 12582912.f));
-    Expr whole = Halide::max(sum, low - zero + kMagic) + (zero - kMagic);
+    Expr least = Halide::max(sum, low - zero + kMagic);
+    // One instruction cuts the last bytes out of a wide vector.
+    if (form.narrowsAtOnce())
+      return Halide::cast<int8_t>(Halide::min(least, high - zero + kMagic) +
+                                  (zero - kMagic));
+    Expr whole = least + (zero - kMagic);
     byte = Halide::saturating_cast<int8_t>(
         Halide::saturating_cast<int16_t>(whole));
     return Halide::min(byte, Halide::cast<int8_t>(high));

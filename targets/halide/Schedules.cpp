@@ -139,7 +139,7 @@ static int chooseBlock(int columns, int pixels, int wanted) {
 }
 
 /// Bytes are stored in vectors as wide as the tile, so that they are packed
-/// from several vectors of sums.
+/// from several vectors of sums, unless they need no packing.
 void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
   bool storesBytes = stage.root.type() == Halide::Int(8);
   if (storesBytes &&
@@ -147,7 +147,7 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
     tile.vector = getDividingVector(tile.channels, 4 * form.vectorFloats);
     tile.vectors = 1;
   }
-  if (storesBytes)
+  if (storesBytes && !form.narrowsAtOnce())
     tile.stored = std::gcd(tile.width(), 4 * form.vectorFloats);
   if (!stage.isInteger)
     return;
