@@ -92,13 +92,22 @@ ProgramOp minnow::getProgram(mlir::ModuleOp module) {
   return *module.getOps<ProgramOp>().begin();
 }
 
-/// Makes the result of every call one of the program's.
-static void expose(ProgramOp program) {
+/// Whether a machine of the fixed form has no such output: a sum that is not
+/// rounded.
+static bool isSum(mlir::Value value) {
+  return mlir::cast<mlir::ShapedType>(value.getType())
+      .getElementType()
+      .isInteger(32);
+}
+
+/// Makes the result of every call one of the program's, with or without sums.
+static void expose(ProgramOp program, bool withSums) {
   mlir::Operation *yield = program.getBody().front().getTerminator();
   mlir::Builder builder(program.getContext());
   for (auto call : program.getOps<CallOp>())
     for (mlir::Value result : call.getResults())
-      if (!llvm::is_contained(yield->getOperands(), result)) {
+      if (!llvm::is_contained(yield->getOperands(), result) &&
+          (withSums || !isSum(result))) {
         unsigned index = yield->getNumOperands();
         auto name = builder.getNamedAttr(
             "mobile.name",
@@ -234,6 +243,10 @@ Error minnow::runProgram(mlir::ModuleOp module, CompileOptions options,
 
 Error minnow::runWatched(mlir::ModuleOp module, CompileOptions options,
                          llvm::ArrayRef<std::string> runner, Buffers &buffers) {
-  expose(getProgram(module));
+  auto target = createTarget(options.target);
+  if (!target)
+    return target.takeError();
+  expose(getProgram(module),
+         (*target)->getRequantizeForm() != RequantizeForm::Fixed);
   return runProgram(module, std::move(options), runner, buffers);
 }

@@ -30,7 +30,8 @@ llvm::Expected<Buffers> makeInputs(mobile::ProgramOp program,
 llvm::Error runProgram(mlir::ModuleOp module, CompileOptions options,
                        llvm::ArrayRef<std::string> runner, Buffers &buffers);
 
-/// The same for the results of all calls. The program keeps the additional
+/// The same for the results of all calls, but sums that are not rounded where
+/// the target computes in the fixed form. The program keeps the additional
 /// outputs, behind its own.
 llvm::Error runWatched(mlir::ModuleOp module, CompileOptions options,
                        llvm::ArrayRef<std::string> runner, Buffers &buffers);

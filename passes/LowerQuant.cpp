@@ -53,6 +53,8 @@ private:
   template <typename Product>
   LogicalResult lowerProduct(Product op, Value zero);
   LogicalResult lower(AddOp op);
+  LogicalResult lower(MulOp op);
+  Value widen(Operation *op, Value map);
   LogicalResult lower(Pool2DOp op);
   LogicalResult lower(AttentionOp op);
   void roundArgument(BlockArgument argument, QuantizeOp op);
@@ -405,6 +407,35 @@ LogicalResult Lowering::lower(AddOp op) {
   return success();
 }
 
+/// A map less its zero point, in 32 bits: its average over one position.
+Value Lowering::widen(Operation *op, Value map) {
+  auto type = cast<RankedTensorType>(map.getType());
+  SmallVector<int64_t> ones(2, 1), none(4, 0);
+  return Pool2DOp::create(builder, op->getLoc(),
+                          type.clone(builder.getI32Type()), PoolKind::Average,
+                          map, makeZero(op, getType(map)), ones, ones, none,
+                          /*count_pad=*/false);
+}
+
+/// The product of both less their zero points, which is exact, rounded.
+LogicalResult Lowering::lower(MulOp op) {
+  Type type = getType(op.getResult());
+  if (!getElement(type))
+    return success();
+  float scale = getScale(getType(op.getLhs())) * getScale(getType(op.getRhs()));
+  Value lhs = widen(op, op.getLhs()), rhs = widen(op, op.getRhs());
+  auto product = MulOp::create(builder, op->getLoc(), lhs.getType(), lhs, rhs,
+                               mobile::Activation::None);
+  Value result = requantize(op, Term{product, {scale / getScale(type)}, 0},
+                            type, op.getActivation());
+  if (!result)
+    return failure();
+  types[result] = type;
+  op.getResult().replaceAllUsesWith(result);
+  op.erase();
+  return success();
+}
+
 LogicalResult Lowering::lower(Pool2DOp op) {
   Type type = getType(op.getResult()), input = getType(op.getInput());
   if (!isQuantizedMap(input))
@@ -594,8 +625,8 @@ LogicalResult Lowering::lower(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<Conv2DOp, DepthwiseConv2DOp>(product)
       .Case([&](LinearOp linear) { return lowerProduct(linear, {}); })
-      .Case<AddOp, Pool2DOp, AttentionOp, QuantizeOp, DequantizeOp, ActivateOp,
-            PadOp>([&](auto each) { return lower(each); })
+      .Case<AddOp, MulOp, Pool2DOp, AttentionOp, QuantizeOp, DequantizeOp,
+            ActivateOp, PadOp>([&](auto each) { return lower(each); })
       .Default([&](Operation *other) {
         for (OpResult result : other->getResults())
           result.setType(getStorageType(result.getType()));

@@ -79,6 +79,14 @@ static bool hasIntegerForm(AddOp add) {
          (!isWeight(add.getRhs()) || addsOffsets(add));
 }
 
+/// Of two maps, of which the second may be one factor a channel.
+static bool hasIntegerForm(MulOp mul) {
+  return mul.getLhs().getType().getRank() == 4 &&
+         mul.getRhs().getType().getRank() == 4 &&
+         mul.getActivation() <= Activation::Relu6 && !isWeight(mul.getLhs()) &&
+         !isWeight(mul.getRhs());
+}
+
 static bool hasIntegerForm(Pool2DOp pool) {
   bool isPadded =
       llvm::any_of(pool.getPad(), [](int64_t size) { return size != 0; });
@@ -89,7 +97,8 @@ static bool hasIntegerForm(Pool2DOp pool) {
 static bool hasIntegerForm(Operation *op) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case<Conv2DOp, DepthwiseConv2DOp, LinearOp>(isProduct)
-      .Case<AddOp, Pool2DOp>([](auto each) { return hasIntegerForm(each); })
+      .Case<AddOp, MulOp, Pool2DOp>(
+          [](auto each) { return hasIntegerForm(each); })
       .Case(
           [](AttentionOp attention) { return attention.getNumKeys() <= 1023; })
       .Case<ActivateOp, PadOp, TransposeOp, ReshapeOp, GetWeightOp>(

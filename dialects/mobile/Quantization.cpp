@@ -110,6 +110,7 @@ private:
   template <typename Product>
   LogicalResult quantizedProduct(Product op, unsigned axis, Value zero);
   LogicalResult add(AddOp op);
+  LogicalResult mul(MulOp op);
   LogicalResult pool(Pool2DOp op);
   LogicalResult attention(AttentionOp op);
   LogicalResult requantize(RequantizeOp op);
@@ -244,6 +245,21 @@ LogicalResult Checker::add(AddOp add) {
                  "activation");
 }
 
+LogicalResult Checker::mul(MulOp mul) {
+  if (isStored(types[0], 32))
+    return require(isStored(types[1], 32) && isStored(result, 32) &&
+                       mul.getActivation() == Activation::None,
+                   "a product of integers is i32 throughout, without "
+                   "activation");
+  if (!getQuantizedElement(types[0]) && !getQuantizedElement(types[1]))
+    return unquantized();
+  return require(llvm::all_of(types, isQuantizedMap) &&
+                     isQuantizedMap(result) &&
+                     mul.getActivation() <= Activation::Relu6,
+                 "a quantized product takes and gives i8 of one scale, with "
+                 "relu, relu6 or no activation");
+}
+
 LogicalResult Checker::pool(Pool2DOp pool) {
   bool isMax = pool.getKind() == PoolKind::Max;
   bool isPadded =
@@ -367,6 +383,7 @@ LogicalResult Checker::check() {
       })
       .Case([&](LinearOp linear) { return product(linear, 1, {}, false); })
       .Case([&](AddOp op) { return add(op); })
+      .Case([&](MulOp op) { return mul(op); })
       .Case([&](Pool2DOp op) { return pool(op); })
       .Case([&](AttentionOp op) { return attention(op); })
       .Case([&](RequantizeOp op) { return requantize(op); })

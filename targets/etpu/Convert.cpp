@@ -84,6 +84,12 @@ std::string etpu::explainUnsupported(mlir::Operation *op) {
           return "";
         return "a reshape that changes the channels";
       })
+      .Case([](MulOp mul) -> std::string {
+        auto factors = getShape(mul.getRhs());
+        if (factors.size() == 4 && factors[1] * factors[2] == 1)
+          return "";
+        return "the product of two maps, but for one factor a channel";
+      })
       .Case<LinearOp, AddOp, RequantizeOp, LookupOp>(
           [](auto) { return std::string(); })
       .Default([](mlir::Operation *other) {
@@ -118,6 +124,7 @@ private:
   Error convert(LinearOp op);
   Error convert(Pool2DOp op);
   Error convert(AddOp op);
+  Error convert(MulOp op);
   Error convert(RequantizeOp op);
   Error convert(LookupOp op);
   Error convert(AttentionOp op);
@@ -144,6 +151,8 @@ private:
   ProgramOp program;
   etpu::Network network;
   std::vector<etpu::Layer> sums; // layers whose rounding has not come yet
+  // Of those that are a map less its zero point: the zero point.
+  llvm::DenseMap<int, int8_t> widened;
   llvm::DenseMap<Value, Operand> buffers, values; // of program and kernel
   std::vector<Operand> inputs;                    // by input, once it is read
   CallOp currentCall;
@@ -266,6 +275,8 @@ Error Converter::convert(Pool2DOp op) {
   addSum(op, std::move(layer), {});
   for (int32_t &bias : sums.back().biases)
     bias = -zero * count;
+  if (count == 1)
+    widened[sums.size() - 1] = zero;
   return Error::success();
 }
 
@@ -286,6 +297,21 @@ Error Converter::convert(AddOp op) {
     return refuse(op, "a sum of more terms");
   values[op.getResult()] = {Operand::Sum, int(sums.size())};
   sums.push_back(std::move(layer));
+  return Error::success();
+}
+
+/// Of two maps less their zero points.
+Error Converter::convert(MulOp op) {
+  Operand map = values.lookup(op.getLhs()),
+          factors = values.lookup(op.getRhs());
+  if (map.kind != Operand::Sum || factors.kind != Operand::Sum ||
+      !widened.count(map.index) || !widened.count(factors.index))
+    return refuse(op, "the product of two sums that are not rounded");
+  etpu::Layer layer = makeLayer(etpu::LayerKind::Scale, sums[map.index].input);
+  layer.key = sums[factors.index].input;
+  layer.padValue = widened[map.index];
+  layer.keyZero = widened[factors.index];
+  addSum(op, std::move(layer), {});
   return Error::success();
 }
 
@@ -410,8 +436,8 @@ Error Converter::convert(mlir::Operation *op) {
       .Case([&](DepthwiseConv2DOp conv) {
         return convertWindow(conv, etpu::LayerKind::DwConv);
       })
-      .Case<LinearOp, Pool2DOp, AddOp, RequantizeOp, LookupOp, AttentionOp,
-            TransposeOp>([&](auto each) { return convert(each); })
+      .Case<LinearOp, Pool2DOp, AddOp, MulOp, RequantizeOp, LookupOp,
+            AttentionOp, TransposeOp>([&](auto each) { return convert(each); })
       .Case([&](ReshapeOp reshape) {
         // Positions lie one after another in any shape.
         values[reshape.getResult()] = {Operand::Map,

@@ -77,16 +77,20 @@ public:
   }
 
 private:
+  static bool widens(mobile::Pool2DOp pool) {
+    return llvm::all_of(pool.getWindow(), [](int64_t n) { return n == 1; });
+  }
   /// Whether nothing computes before what makes sums; what rounds them and
   /// looks the result up stays with it.
   static bool isLayer(llvm::ArrayRef<mlir::Operation *> ops) {
     using namespace mobile;
     bool isBegun = false;
     for (mlir::Operation *op : ops) {
-      if (llvm::isa<TransposeOp, ReshapeOp>(op))
+      auto pool = llvm::dyn_cast<Pool2DOp>(op);
+      if (llvm::isa<TransposeOp, ReshapeOp>(op) || (pool && widens(pool)))
         continue;
       if (isBegun && llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp, Pool2DOp,
-                               AttentionOp>(op))
+                               MulOp, AttentionOp>(op))
         return false;
       isBegun = true;
     }

@@ -5,7 +5,7 @@
 
 The network has what int8 networks are made of: a stem that pads, an inverted
 bottleneck with its residual unrounded, an FFN with GELU and a rounded residual,
-Mobile MQA with strided keys and values and offsets, a global average and a
+a squeeze-excite, Mobile MQA with strided keys and values and offsets, a global average and a
 classifier. It is written here as `.mlir` and, a second time, as integer
 arithmetic in numpy after the descriptions in MobileOps.td: in the float form, or
 for `--target etpu` in the fixed one, where inputs and outputs are bytes. Ends
@@ -198,6 +198,16 @@ class Network:
         y.name = self.emit(f"mobile.add {x.name}, {r.name} : {x.type}, {r.type} -> {y.type}")
         return y
 
+    def mul(self, x, factors):
+        """By one factor a channel."""
+        product = (x.data.astype(np.int32) - x.zero) * (factors.data.astype(np.int32) - factors.zero)
+        step = F(x.scale) * F(factors.scale)
+        scale = F(np.abs(product).max() * float(step) / 100)
+        data = requantize([(product, np.array([step / scale], F), 0, True)], scale, 9, None, self.is_fixed)
+        y = Quantized(None, data, scale, 9)
+        y.name = self.emit(f"mobile.mul {x.name}, {factors.name} : {x.type}, {factors.type} -> {y.type}")
+        return y
+
     def symmetric(self, x, offsets=False):
         """Rounds a sum to zero point 0; with a weight of its own shape added first where asked."""
         if offsets:
@@ -279,6 +289,9 @@ class Network:
         # FFN, its residual rounded twice.
         t = self.product("conv2d", x, 32, act="gelu")
         x = self.add(self.product("conv2d", t, 8), x)
+        # Squeeze-excite.
+        t = self.product("conv2d", self.pool(x), 4, act="relu")
+        x = self.mul(x, self.product("conv2d", t, 8, act="gelu"))
         # Mobile MQA: 2 heads of 4.
         q = self.product("conv2d", x, 8, unrounded=True)
         q = self.symmetric(q, offsets=True)

@@ -71,6 +71,18 @@ func.func @coarse(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!y> {
   return %0 : tensor<1x8x8x1x!y>
 }
 
+// The product of two maps less their zero points is exact, and rounded once.
+// CHECK-LABEL: func @product_of_maps(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x4x4x2xi8>{{.*}}, %[[S:[a-z0-9]*]]: tensor<1x1x1x2xi8>
+// CHECK: %[[L:.*]] = mobile.pool2d average %[[X]] zero %{{.*}} window [1, 1] : tensor<1x4x4x2xi8>, tensor<1xi8> -> tensor<1x4x4x2xi32>
+// CHECK: %[[R:.*]] = mobile.pool2d average %[[S]] zero %{{.*}} window [1, 1] : tensor<1x1x1x2xi8>, tensor<1xi8> -> tensor<1x1x1x2xi32>
+// CHECK: %[[P:.*]] = mobile.mul %[[L]], %[[R]] : tensor<1x4x4x2xi32>, tensor<1x1x1x2xi32> -> tensor<1x4x4x2xi32>
+// CHECK: mobile.requantize %[[P]] scale
+func.func @product_of_maps(%x: tensor<1x4x4x2x!x>, %s: tensor<1x1x1x2x!y>) -> tensor<1x4x4x2x!x> {
+  %0 = mobile.mul %x, %s : tensor<1x4x4x2x!x>, tensor<1x1x1x2x!y> -> tensor<1x4x4x2x!x>
+  return %0 : tensor<1x4x4x2x!x>
+}
+
 // f32 edges.
 // CHECK-LABEL: func @edges(
 // CHECK: %[[Q:.*]] = mobile.requantize %arg0 scale {{.*}} : tensor<1x4xf32>, tensor<1xf32>

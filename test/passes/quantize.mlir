@@ -75,7 +75,22 @@ func.func @mixed(%x: tensor<1x2x2x1xf32> {mobile.range = array<f64: -1.0, 1.0>})
   %a = mobile.pool2d max %x window [1, 1] : tensor<1x2x2x1xf32> -> tensor<1x2x2x1xf32>
   %p = mobile.pool2d average %x window [2, 2] {mobile.range = array<f64: -1.0, 1.0>}
       : tensor<1x2x2x1xf32> -> tensor<1x1x1x1xf32>
-  %m = mobile.mul %x, %p : tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32> -> tensor<1x2x2x1xf32>
+  %m = mobile.mul %x, %p act hard_swish : tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32> -> tensor<1x2x2x1xf32>
+  return %m : tensor<1x2x2x1xf32>
+}
+
+// -----
+
+// The product of a map and a factor a channel.
+// CHECK-LABEL: func @scaled
+// CHECK: %[[X:.*]] = mobile.quantize
+// CHECK: %[[P:.*]] = mobile.pool2d average %[[X]]
+// CHECK: mobile.mul %[[X]], %[[P]] : {{.*}} -> tensor<1x2x2x1x!quant.uniform<i8:f32, 0.0117
+func.func @scaled(%x: tensor<1x2x2x1xf32> {mobile.range = array<f64: -1.0, 1.0>}) -> tensor<1x2x2x1xf32> {
+  %p = mobile.pool2d average %x window [2, 2] {mobile.range = array<f64: -1.0, 1.0>}
+      : tensor<1x2x2x1xf32> -> tensor<1x1x1x1xf32>
+  %m = mobile.mul %x, %p {mobile.range = array<f64: -1.0, 2.0>}
+      : tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32> -> tensor<1x2x2x1xf32>
   return %m : tensor<1x2x2x1xf32>
 }
 

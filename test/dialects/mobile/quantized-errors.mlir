@@ -58,6 +58,23 @@ func.func @no_integer_form(%x: tensor<1x4x!x>) {
 
 // -----
 
+func.func @mul_of_bytes(%x: tensor<1x4xi8>) {
+  // expected-error @+1 {{has no integer form; it takes floats only, found 'tensor<1x4xi8>'}}
+  %0 = mobile.mul %x, %x : tensor<1x4xi8>, tensor<1x4xi8> -> tensor<1x4xi8>
+  return
+}
+
+// -----
+
+!x = !quant.uniform<i8:f32, 2.500000e-02:-3>
+func.func @mul_of_mixed(%x: tensor<1x4x!x>, %y: tensor<1x4xf32>) {
+  // expected-error @+1 {{a quantized product takes and gives i8 of one scale}}
+  %0 = "mobile.mul"(%x, %y) : (tensor<1x4x!x>, tensor<1x4xf32>) -> tensor<1x4x!x>
+  return
+}
+
+// -----
+
 func.func @add_of_bytes(%x: tensor<1x4xi8>) {
   // expected-error @+1 {{has no integer form; it takes floats only, found 'tensor<1x4xi8>'}}
   %0 = mobile.add %x, %x : tensor<1x4xi8>, tensor<1x4xi8> -> tensor<1x4xi8>
