@@ -207,7 +207,7 @@ static void addModel(CLI::App &verb, CompileOptions &options,
                   "LLVM's name of a CPU, or a version such as armv8.2-a, and "
                   "features to add, NAME[+FEATURE...]; default native, or "
                   "with --triple the least that its programs are for; "
-                  "for vulkan a kind of GPU: shuffle, portable, lavapipe");
+                  "for vulkan a kind of GPU: shuffle or portable");
   verb.add_option("--triple", options.target.triple,
                   "the machine's triple, such as aarch64-linux-gnu or "
                   "aarch64-linux-android; default the CPU's");

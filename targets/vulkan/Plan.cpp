@@ -105,14 +105,18 @@ static const char *checkProduct(Operation *op) {
   return nullptr;
 }
 
+/// The most queries of a workgroup that goes on with a product: a lane then
+/// sums up that many positions. It is more than other products have, since the
+/// attention is not written to memory and the network has one dispatch less.
+static constexpr unsigned kMostQueries = 16;
+
 /// Whether `op` may come before the product `main` in workgroup memory.
-static const char *checkProducer(Operation *op, Operation *main,
-                                 const Gpu &gpu) {
+static const char *checkProducer(Operation *op, Operation *main) {
   Window window = getWindow(main);
   if (auto attention = dyn_cast<AttentionOp>(op)) {
     // A workgroup has all heads of some queries.
     if (kInvocations % attention.getHeads() ||
-        kInvocations / attention.getHeads() > gpu.mostPixels)
+        kInvocations / attention.getHeads() > kMostQueries)
       return "a number of heads that does not divide a workgroup";
     if (kInvocations * attention.getValueWidth() * 4 > kSharedBytes)
       return "values of more channels than workgroup memory holds";
@@ -174,7 +178,7 @@ const char *Planner::addMain(Operation *op, ShaderKind kind) {
     if (op->getOperand(0) != waiting->getResult(0) ||
         !waiting->getResult(0).hasOneUse())
       return "a producer with another reader";
-    if (const char *why = checkProducer(waiting, op, gpu))
+    if (const char *why = checkProducer(waiting, op))
       return why;
     plan.producer = waiting;
     waiting = nullptr;
