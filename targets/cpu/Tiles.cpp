@@ -101,9 +101,11 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
   return sorted;
 }
 
-/// Bytes have few registers for the weights and copies: half are sums.
+/// Bytes have few registers for the weights and copies: half are sums. Each of
+/// VNNI's comes with a vector of taps from memory, which two groups of columns
+/// can share.
 static Tile chooseByteTile(const Isa &isa, const StageShape &shape) {
-  Tile tile{4, 1};
+  Tile tile{isa.dotOperand == halide::DotOperand::Unsigned ? 8 : 4, 1};
   for (int64_t vectors : {4, 2})
     if (shape.channels % (vectors * isa.vectorFloats) == 0 &&
         vectors * tile.pixels * 2 <= isa.registers) {
