@@ -23,6 +23,8 @@ struct LayerReport {
   Work work;
 
   uint64_t getCycles() const { return cycles.getTotal(); }
+  /// What most of its cycles go to: "matrix", "DRAM"; "hidden" if it has none.
+  const char *getLimit() const;
 };
 
 /// A run with what is told of it. Cycles are those of the program's machine.
