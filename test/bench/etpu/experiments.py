@@ -5,8 +5,8 @@
 
 EX1b is a synthetic accelerator and no EdgeTPU: the comparison with the paper's
 EdgeTPU column says how far any such model explains it, beside simpler ones.
-`minnow-etpu-shapes` compiles and simulates the networks; the tables and plots
-go to build/bench/etpu.
+`minnow-etpu-shapes` compiles and simulates the networks, by their shapes: cycles
+do not depend on numbers.
 """
 
 import argparse
@@ -174,6 +174,7 @@ def latency(machine, report):
     predictors = {
         "MACs alone": [figures[n]["macs"] for n in PAPER],
         f"roofline at its best ridge, {best:.0f}": [roofline(nets[n], best) for n in PAPER],
+        "roofline at the ridge that the paper fitted, 433.8": [roofline(nets[n], 433.8) for n in PAPER],
         "lower bound of EX1b": [figures[n]["bound"] for n in PAPER],
         "EX1b, cycles": [figures[n]["cycles"] for n in PAPER],
     }
@@ -185,7 +186,8 @@ def latency(machine, report):
     report.append(f"## Against the paper's Pixel 8 EdgeTPU column\n\n{len(measured)} networks; the column is rounded to "
                   f"0.1 ms, and with its ties no predictor can pass {ceiling(measured):.3f}. The machine is not the "
                   "Pixel's, and so few rounded points fit almost any machine.\n\n" + table(
-                      ("predictor", "Spearman", "mean error of a + b x", "largest", "a, ms"), rows))
+                      ("predictor", "Spearman", "mean error of a + b x", "largest", "a, ms"), rows) +
+                  "\n![cycles and the column](latency.svg)\n")
     return figures
 
 
@@ -227,7 +229,8 @@ def attention(machine, report):
                   "cycle: there the array bounds both, and nothing but its work shows.\n\n" +
                   table(("DRAM bytes a cycle", "Conv-L", "+ MQA", "+ MHSA", "less"), rows) +
                   "\nThe work that is added, in cycles of the engine that does it, at 32 bytes a cycle; it overlaps. "
-                  "Transposes take none: the array reads a stationary operand either way.\n\n" + table(
+                  "Transposes take none: the array reads a stationary operand either way. "
+                  f"The array's work alone is {100 * (1 - split[0][1] / split[1][1]):.1f} % less.\n\n" + table(
                       ("", "matrix", "of them QK and AV", "transfers", "softmax", "vector unit in all", "transposes"), split))
 
 
@@ -279,31 +282,47 @@ def ridge_sweep(report, folder):
                      *(f"**{t / 1e6:.0f}**" if front else f"{t / 1e6:.0f}" for t, front in curves[name])))
     report.append("## Ridge points from 0 to 500\n\nSection 5's model, the sum of max(MACs, ridge * bytes) in millions; bold "
                   "is on the front of top-1 (table 6) against it.\n\n" + table(
-                      ("network", "top-1", *(f"{r:g}" for r in ridges)), rows))
+                      ("network", "top-1", *(f"{r:g}" for r in ridges)), rows) +
+                  "\n![top-1 against the model](ridge.svg)\n")
     draw_ridges(nets, folder)
 
 
 def save(figure, path):
-    for suffix in (".svg", ".png"):
-        figure.savefig(path.with_suffix(suffix), bbox_inches="tight", dpi=110)
+    """As SVG, the same bytes for the same figures."""
+    import matplotlib
+    matplotlib.rcParams |= {"svg.hashsalt": "minnow", "svg.fonttype": "none"}
+    figure.savefig(path.with_suffix(".svg"), bbox_inches="tight", metadata={"Date": None})
+
+
+def draw_points(axis, points):
+    """Numbered points {name: (x, y)}: small networks lie too close for names."""
+    for i, (name, point) in enumerate(points.items()):
+        axis.scatter(*point, color="tab:blue" if name in MNV4 else "tab:orange", s=28)
+        axis.annotate(str(i + 1), point, textcoords="offset points", xytext=(5, -9) if i % 2 else (-5, 5), fontsize=8,
+                      ha="left" if i % 2 else "right")
+
+
+def draw_names(axis, names):
+    """What the numbers are, beside the plot."""
+    text = "\n".join(f"{i + 1:2} {short(name)}" for i, name in enumerate(names))
+    axis.text(1.03, 1, text, transform=axis.transAxes, va="top", fontsize=8, family="monospace", linespacing=1.5)
 
 
 def draw_ridges(nets, folder):
     import matplotlib.pyplot as pyplot
     figure, axes = pyplot.subplots(1, 4, figsize=(16, 4.2), sharey=True)
     for axis, ridge in zip(axes, (0, 31.2, 100, 433.8)):
-        points = {name: (PAPER[name][0], roofline(net, ridge) / 1e6) for name, net in nets.items()}
-        front = sorted((p[1], p[0]) for p in points.values() if is_on_front(p, list(points.values())))
+        points = {name: (roofline(net, ridge) / 1e6, PAPER[name][0]) for name, net in nets.items()}
+        ranked = [(accuracy, time) for time, accuracy in points.values()]
+        front = sorted((time, accuracy) for accuracy, time in ranked if is_on_front((accuracy, time), ranked))
         axis.plot(*zip(*front), color="0.7", zorder=0)
-        for name, (accuracy, time) in points.items():
-            axis.scatter(time, accuracy, color="tab:blue" if name in MNV4 else "tab:orange", s=28)
-            axis.annotate(short(name).replace("mobilenetv4_", "").replace("mobilenet_", ""), (time, accuracy),
-                          textcoords="offset points", xytext=(4, -9), fontsize=7)
         axis.set_xscale("log")
+        draw_points(axis, points)
         axis.xaxis.set_minor_formatter("")
         axis.set_title(f"ridge {ridge:g} MACs a byte", fontsize=10)
         axis.set_xlabel("M MAC-equivalents")
     axes[0].set_ylabel("top-1, %")
+    draw_names(axes[-1], nets)
     save(figure, folder / "ridge")
 
 
@@ -315,12 +334,9 @@ def draw_latency(figures, folder):
     a, b, *_ = affine_error(cycles, measured)
     line = np.geomspace(min(cycles) * 0.9, max(cycles) * 1.2, 50)
     axis.plot(line / 1e6, a + b * line, color="0.7", zorder=0, label=f"{a:.2f} ms + {b * 1e6:.2f} ms a million cycles")
-    # The small networks have the same rounded time: names above and below in turn.
-    for i, (name, x, y) in enumerate(zip(PAPER, cycles, measured)):
-        axis.scatter(x / 1e6, y, color="tab:blue" if name in MNV4 else "tab:orange", s=28)
-        axis.annotate(short(name).replace("mobilenetv4_", "").replace("mobilenet_", ""), (x / 1e6, y),
-                      textcoords="offset points", xytext=(0, 6 if i % 2 else -12), fontsize=7, ha="center")
     axis.set_xscale("log")
+    draw_points(axis, {name: (x / 1e6, y) for name, x, y in zip(PAPER, cycles, measured)})
+    draw_names(axis, PAPER)
     axis.set_xlabel("million cycles of EX1b (synthetic, no EdgeTPU)")
     axis.set_ylabel("ms on the Pixel 8's EdgeTPU (the paper's table 6)")
     axis.legend()
@@ -330,7 +346,7 @@ def draw_latency(figures, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True, help="minnow-etpu-shapes")
-    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "build" / "bench" / "etpu")
+    parser.add_argument("--output", required=True, type=pathlib.Path, help="folder for the tables and plots")
     arguments = parser.parse_args()
     import matplotlib
     matplotlib.use("Agg")
@@ -347,7 +363,6 @@ def main():
     ridge_sweep(report, arguments.output)
     text = "\n".join(report)
     (arguments.output / "experiments.md").write_text(text, encoding="utf-8")
-    (arguments.output / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     print(text)
 
 
