@@ -54,8 +54,7 @@ public:
                             llvm::StringRef symbol) const override {
     for (mlir::Operation &op : kernel.getBody().front().without_terminator())
       if (std::string why = etpu::explainUnsupported(&op); !why.empty())
-        return llvm::createStringError(
-            "the layer '" + getLayerName(op.getLoc()) + "' asks for " + why);
+        return llvm::createStringError("asks for " + why);
     KernelCode code;
     code.symbol = symbol.str();
     code.object = "checked";
