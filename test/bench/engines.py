@@ -92,14 +92,22 @@ class LiteRt:
         from ai_edge_litert.interpreter import Interpreter
         self.interpreter = Interpreter(model_path=path, num_threads=threads)
         self.interpreter.allocate_tensors()
-        (given,) = self.interpreter.get_input_details()
-        self.interpreter.set_tensor(given["index"], np.ascontiguousarray(image.transpose(0, 2, 3, 1)))
+        (given,), (self.taken,) = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        image = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+        if given["dtype"] == np.int8:  # its quantizer leaves the edges to the caller
+            scale, zero = given["quantization"]
+            image = np.clip(np.rint(image / scale) + zero, -128, 127).astype(np.int8)
+        self.interpreter.set_tensor(given["index"], image)
 
     def run(self):
         self.interpreter.invoke()
 
     def logits(self):
-        return self.interpreter.get_tensor(self.interpreter.get_output_details()[0]["index"])
+        logits = self.interpreter.get_tensor(self.taken["index"])
+        if logits.dtype == np.int8:
+            scale, zero = self.taken["quantization"]
+            logits = (logits.astype(np.float32) - zero) * scale
+        return logits
 
 
 class Ncnn:
