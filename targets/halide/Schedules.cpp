@@ -31,6 +31,9 @@ constexpr int kTermsOfBlock = 8;
 /// then little even where another thread shares the core's front end.
 constexpr int kUnrolledTerms = 4;
 
+/// What all machines store at once.
+constexpr int kBytesOfVector = 16;
+
 /// The sizes of what one stage computes, and its tile.
 struct Tile {
   int channels, columns; // of the root, in one task
@@ -343,7 +346,7 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
         .split(c, xo, ci, channels)
         .reorder(ci, xo, y)
         .unroll(ci)
-        .vectorize(xo, form.vectorFloats);
+        .vectorize(xo, kBytesOfVector);
   else if (stage.kind == StageKind::Depthwise)
     copy.bound(member, 0, stage.domains[0].x.extent())
         .split(c, co, ci, vector)
