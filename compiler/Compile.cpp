@@ -112,12 +112,22 @@ static void describe(const Assembly &assembly, CompileReport &report) {
   mobile::ProgramOp program = assembly.program;
   auto module = program->getParentOfType<mlir::ModuleOp>();
   for (auto &[name, code] : assembly.kernels) {
-    uint64_t macs = getMacs(module.lookupSymbol<KernelOp>(name));
+    auto kernel = module.lookupSymbol<KernelOp>(name);
+    uint64_t outputs =
+        llvm::cast<mlir::ShapedType>(
+            kernel.getBody().front().getTerminator()->getOperand(0).getType())
+            .getNumElements();
     size_t calls = llvm::count_if(program.getOps<CallOp>(), [&](CallOp call) {
       return call.getKernel() == name;
     });
-    report.kernels.push_back({name, calls, macs, code.reference, code.note});
+    report.kernels.push_back({name, calls, getMacs(kernel), code.reference,
+                              code.note, code.counts, outputs});
   }
+  for (auto call : program.getOps<CallOp>())
+    for (mlir::Value operand : call->getOperands())
+      if (auto buffer = operand.getDefiningOp<BufferOp>();
+          buffer && buffer.getSpace() == mobile::MemorySpace::Arena)
+        report.betweenBytes += getByteSize(buffer.getType());
   report.arenaBytes = program.getArenaBytes().value_or(0);
   report.scratchBytes = assembly.scratchBytes;
   report.weightBytes = assembly.weights.size();

@@ -34,11 +34,15 @@ struct CompileReport {
     uint64_t macs;
     bool reference;   // taken by the slow way,
     std::string note; // and why
+    KernelCounts counts;
+    uint64_t outputs; // numbers of its result
   };
   std::vector<Kernel> kernels;
   std::vector<StageTime> times;
   size_t fromCache = 0;
   std::optional<QuantizationReport> quantization;
+  /// Read from and written to the arena by all calls.
+  uint64_t betweenBytes = 0;
   uint64_t arenaBytes = 0, scratchBytes = 0, weightBytes = 0, outputBytes = 0;
   std::string machine; // triple and CPU
 };

@@ -42,6 +42,7 @@ struct CodeHeader {
   uint64_t noteBytes;
   uint32_t tasks;
   uint32_t reference;
+  KernelCounts counts;
   uint8_t hash[32]; // of the note and the object
 };
 constexpr char kMagic[8] = {'M', 'N', 'W', 'C', 'O', 'D', 'E', '1'};
@@ -59,6 +60,7 @@ static std::string serialize(const KernelCode &code) {
   header.tasks = code.tasks;
   header.reference = code.reference;
   header.noteBytes = code.note.size();
+  header.counts = code.counts;
   std::string payload = code.note + code.object;
   auto hash = hashOf(payload);
   std::memcpy(header.hash, hash.data(), hash.size());
@@ -84,6 +86,7 @@ static std::optional<KernelCode> deserialize(StringRef bytes) {
   code.scratchBytes = header.scratchBytes;
   code.tasks = header.tasks;
   code.reference = header.reference;
+  code.counts = header.counts;
   return code;
 }
 

@@ -159,6 +159,24 @@ static void printWritten(const CompileReport &report,
   fmt::print("wrote      {}, {}\n", output, formatBytes(report.outputBytes));
 }
 
+/// What an inference executes, where the target counts it.
+static void printCounts(const CompileReport &report) {
+  uint64_t calls = 0, outputs = 0;
+  KernelCounts all;
+  for (const CompileReport::Kernel &kernel : report.kernels) {
+    calls += kernel.calls;
+    outputs += kernel.calls * kernel.outputs;
+    all.loads += kernel.calls * kernel.counts.loads;
+    all.multiplyAdds += kernel.calls * kernel.counts.multiplyAdds;
+  }
+  if (all.loads)
+    fmt::print(
+        "executes   {} dispatches, {} between them; for an output {:.2f} "
+        "loads and {:.2f} multiply-adds\n",
+        calls, formatBytes(report.betweenBytes), double(all.loads) / outputs,
+        double(all.multiplyAdds) / outputs);
+}
+
 static void printReport(const CompileReport &report,
                         const std::string &output) {
   size_t calls = 0;
@@ -186,6 +204,7 @@ static void printReport(const CompileReport &report,
     fmt::print("memory     arena {}, scratch {} a thread, weights {}\n",
                formatBytes(report.arenaBytes), formatBytes(report.scratchBytes),
                formatBytes(report.weightBytes));
+    printCounts(report);
   }
   printWritten(report, output);
 }

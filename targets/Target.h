@@ -36,6 +36,14 @@ struct TargetSpec {
 /// The attribute of a module that holds its TargetSpec.
 inline constexpr llvm::StringLiteral kTargetAttrName = "mobile.target";
 
+/// What one call of a kernel executes, where a target counts it, in numbers (a
+/// vector of four is four). Numbers that lanes pass on to each other, or that
+/// pass through workgroup memory, are loaded once.
+struct KernelCounts {
+  uint64_t loads = 0; // from memory
+  uint64_t multiplyAdds = 0;
+};
+
 /// What a target made of one kernel.
 struct KernelCode {
   std::string symbol;        // the function's name in the object
@@ -44,6 +52,7 @@ struct KernelCode {
   uint32_t tasks = 1;        // what one call divides into
   bool reference = false;    // taken by the slow way
   std::string note;          // why, if it was
+  KernelCounts counts;
 };
 
 /// A part of a package `.mnw`, besides the description.

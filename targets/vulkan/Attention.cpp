@@ -130,9 +130,5 @@ llvm::Expected<Written> vulkan::writeAttention(KernelOp kernel, const Gpu &gpu,
     for (auto [i, value] : llvm::enumerate(results))
       shader.store(value, shader.add(shader.mul(number, quads), i));
   });
-  auto words = shader.finish();
-  if (!words)
-    return words.takeError();
-  return Written{std::move(*words),
-                 {uint32_t(llvm::divideCeil(count, kInvocations)), 1, 1}};
+  return shader.finish({uint32_t(llvm::divideCeil(count, kInvocations)), 1, 1});
 }

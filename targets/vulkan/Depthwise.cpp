@@ -139,10 +139,6 @@ llvm::Expected<Written> vulkan::writeDepthwise(KernelOp kernel, const Gpu &gpu,
           });
     }
   });
-  auto words = shader.finish();
-  if (!words)
-    return words.takeError();
-  return Written{std::move(*words),
-                 {uint32_t(llvm::divideCeil(quads, lanes)),
-                  uint32_t(window.batch * across * down), 1}};
+  return shader.finish({uint32_t(llvm::divideCeil(quads, lanes)),
+                        uint32_t(window.batch * across * down), 1});
 }

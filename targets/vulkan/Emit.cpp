@@ -46,5 +46,6 @@ llvm::Expected<KernelCode> vulkan::emit(KernelOp kernel, const Gpu &gpu,
   code.tasks = written->grid.x * written->grid.y * written->grid.z;
   code.reference = !isFast(plan);
   code.note = plan.why;
+  code.counts = written->counts;
   return code;
 }

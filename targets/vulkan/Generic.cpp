@@ -56,10 +56,7 @@ llvm::Expected<Written> vulkan::writeElements(KernelOp kernel, const Gpu &gpu,
                                  shader.rem(at, quads), quads),
                  at);
   });
-  auto words = shader.finish();
-  if (!words)
-    return words.takeError();
-  return Written{std::move(*words), grid};
+  return shader.finish(grid);
 }
 
 //===----------------------------------------------------------------------===//
@@ -382,8 +379,5 @@ llvm::Expected<Written> vulkan::writeGeneric(KernelOp kernel, const Gpu &gpu,
       !llvm::hasSingleElement(kernel.getBody().front().without_terminator()))
     return llvm::createStringError("no shader is written for " +
                                    plan.main->getName().getStringRef());
-  auto words = shader.finish();
-  if (!words)
-    return words.takeError();
-  return Written{std::move(*words), grid};
+  return shader.finish(grid);
 }

@@ -20,12 +20,6 @@ struct CodeHeader {
   uint32_t bindings;
 };
 
-/// A shader that is written, with its dispatch.
-struct Written {
-  std::string words;
-  Grid grid;
-};
-
 // One function a kind; each takes a plan of that kind.
 llvm::Expected<Written> writeProduct(mobile::KernelOp kernel, const Gpu &gpu,
                                      const ShaderPlan &plan);

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/vulkan/Kernels.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace minnow;
 using namespace minnow::vulkan;
@@ -51,7 +52,8 @@ private:
   Values sumProduced(Values sums);
   void produceAttention(AttentionOp op);
   Values sumAttention(Values sums);
-  Values sumQuads(Value count, Value firstWeight, mlir::ValueRange sums,
+  Values sumQuads(Value count, double average, Value firstWeight,
+                  mlir::ValueRange sums,
                   llvm::function_ref<Value(unsigned, Value)> load);
   Values multiply(Value firstWeight, Value quad, mlir::ValueRange sums,
                   llvm::function_ref<Value(unsigned)> input);
@@ -251,19 +253,21 @@ Values ProductWriter::multiply(Value firstWeight, Value quad,
   return result;
 }
 
-/// Adds the products of `count` quads of inputs, which `load` gives by position
-/// and number.
+/// Adds the products of `count` quads of inputs, `average` on average, which
+/// `load` gives by position and number.
 Values
-ProductWriter::sumQuads(Value count, Value firstWeight, mlir::ValueRange sums,
+ProductWriter::sumQuads(Value count, double average, Value firstWeight,
+                        mlir::ValueRange sums,
                         llvm::function_ref<Value(unsigned, Value)> load) {
   if (!isShuffled())
     return shader.loop(
-        shader.index(0), count, sums, [&](Value quad, mlir::ValueRange sums) {
+        count, average, sums, [&](Value quad, mlir::ValueRange sums) {
           return multiply(firstWeight, quad, sums,
                           [&](unsigned p) { return load(p, quad); });
         });
   unsigned cluster = shader.getGpu().cluster;
   Value rounds = shader.div(shader.add(count, int64_t(cluster - 1)), cluster);
+  double averageRounds = std::ceil(average / cluster);
   auto round = [&](Value number, mlir::ValueRange sums) -> Values {
     Value first = shader.mul(number, cluster);
     Value own =
@@ -272,15 +276,17 @@ ProductWriter::sumQuads(Value count, Value firstWeight, mlir::ValueRange sums,
     for (unsigned p = 0; p < tile.pixels; ++p)
       inputs.push_back(load(p, own));
     Value left = shader.min(shader.sub(count, first), shader.index(cluster));
-    return shader.loop(
-        shader.index(0), left, sums, [&](Value i, mlir::ValueRange sums) {
-          Value from = shader.add(clusterBase, i);
-          return multiply(
-              firstWeight, shader.add(first, i), sums,
-              [&](unsigned p) { return shader.shuffle(inputs[p], from); });
-        });
+    return shader.loop(left, average / averageRounds, sums,
+                       [&](Value i, mlir::ValueRange sums) {
+                         Value from = shader.add(clusterBase, i);
+                         return multiply(firstWeight, shader.add(first, i),
+                                         sums, [&](unsigned p) {
+                                           return shader.shuffle(inputs[p],
+                                                                 from);
+                                         });
+                       });
   };
-  return shader.loop(shader.index(0), rounds, sums, round);
+  return shader.loop(rounds, averageRounds, sums, round);
 }
 
 /// Adds the products of a map of quads.
@@ -289,7 +295,7 @@ Values ProductWriter::sumMap(Values sums) {
   int64_t inputQuads = window.inputChannels / 4;
   if (window.isPointwise())
     return sumQuads(
-        shader.index(inputQuads), shader.index(0), sums,
+        shader.index(inputQuads), inputQuads, shader.index(0), sums,
         [&](unsigned p, Value quad) {
           return shader.load(
               input,
@@ -313,12 +319,13 @@ Values ProductWriter::sumMap(Values sums) {
       starts.push_back(shader.select(inside.back(), shader.mul(at, inputQuads),
                                      shader.index(0)));
     }
-    return sumQuads(
-        shader.index(inputQuads), shader.mul(tap, window.inputChannels), sums,
-        [&](unsigned p, Value quad) {
-          Value loaded = shader.load(input, shader.add(starts[p], quad));
-          return shader.select(inside[p], loaded, shader.quad(0));
-        });
+    return sumQuads(shader.index(inputQuads), inputQuads,
+                    shader.mul(tap, window.inputChannels), sums,
+                    [&](unsigned p, Value quad) {
+                      Value loaded =
+                          shader.load(input, shader.add(starts[p], quad));
+                      return shader.select(inside[p], loaded, shader.quad(0));
+                    });
   });
 }
 
@@ -407,10 +414,11 @@ Values ProductWriter::sumProduced(Values sums) {
     Value count = shader.min(shader.sub(shader.index(inputQuads), first),
                              shader.index(tile.lanes));
     count = shader.select(isUsed, count, shader.index(0));
-    return sumQuads(
-        count, shader.mul(first, 4), sums, [&](unsigned p, Value quad) {
-          return shader.loadShared(shader.add(quad, p * tile.lanes));
-        });
+    return sumQuads(count, double(inputQuads) / chunks, shader.mul(first, 4),
+                    sums, [&](unsigned p, Value quad) {
+                      return shader.loadShared(
+                          shader.add(quad, p * tile.lanes));
+                    });
   });
 }
 
@@ -430,7 +438,7 @@ void ProductWriter::produceAttention(AttentionOp op) {
 
 Values ProductWriter::sumAttention(Values sums) {
   int64_t inputQuads = window.inputChannels / 4;
-  return sumQuads(shader.index(inputQuads), shader.index(0), sums,
+  return sumQuads(shader.index(inputQuads), inputQuads, shader.index(0), sums,
                   [&](unsigned p, Value quad) {
                     return shader.loadShared(shader.add(quad, p * inputQuads));
                   });
@@ -510,10 +518,7 @@ llvm::Expected<Written> ProductWriter::write() {
   } else {
     writeColumns(shader.mul(shader.getGroup(0), tile.lanes));
   }
-  auto words = shader.finish();
-  if (!words)
-    return words.takeError();
-  return Written{std::move(*words), grid};
+  return shader.finish(grid);
 }
 
 llvm::Expected<Written> vulkan::writeProduct(KernelOp kernel, const Gpu &gpu,

@@ -20,6 +20,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/SPIRV/Serialization.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace minnow;
@@ -54,7 +55,7 @@ static spirv::TargetEnvAttr getEnvironment(MLIRContext *context,
 Shader::Shader(KernelOp kernel, const Gpu &gpu, ArrayRef<unsigned> widths,
                unsigned invocations, unsigned sharedQuads)
     : context(*kernel.getContext()), gpu(gpu), builder(&context),
-      location(builder.getUnknownLoc()) {
+      location(builder.getUnknownLoc()), invocations(invocations) {
   context.loadDialect<gpu::GPUDialect, spirv::SPIRVDialect, scf::SCFDialect,
                       arith::ArithDialect, math::MathDialect,
                       vector::VectorDialect, memref::MemRefDialect>();
@@ -203,7 +204,12 @@ Value Shader::sqrt(Value a) {
 Value Shader::mulf(Value a, Value b) {
   return arith::MulFOp::create(builder, location, a, b);
 }
+unsigned Shader::countNumbers(Value value) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return vector ? vector.getNumElements() : 1;
+}
 Value Shader::fma(Value a, Value b, Value c) {
+  multiplyAdds += repeats * countNumbers(c);
   return math::FmaOp::create(builder, location, a, b, c);
 }
 Value Shader::maxf(Value a, Value b) {
@@ -279,10 +285,11 @@ Value Shader::activate(Value x, Activation activation) {
 // Control
 //===----------------------------------------------------------------------===//
 
-Shader::Values Shader::loop(Value from, Value to, ValueRange init,
+Shader::Values Shader::loop(Value to, double average, ValueRange init,
                             LoopBody body) {
+  llvm::SaveAndRestore inside(repeats, repeats * average);
   auto loop = scf::ForOp::create(
-      builder, location, from, to, index(1), init,
+      builder, location, index(0), to, index(1), init,
       [&](OpBuilder &inner, Location, Value i, ValueRange values) {
         OpBuilder::InsertionGuard guard(builder);
         builder.setInsertionPoint(inner.getInsertionBlock(),
@@ -295,7 +302,7 @@ Shader::Values Shader::loop(Value from, Value to, ValueRange init,
 Shader::Values Shader::loop(int64_t to, ValueRange init, LoopBody body) {
   if (to == 1)
     return body(index(0), init);
-  return loop(index(0), index(to), init, body);
+  return loop(index(to), to, init, body);
 }
 
 void Shader::ifThen(Value condition, llvm::function_ref<void()> body) {
@@ -316,6 +323,7 @@ Value Shader::load(mlir::Value argument, Value at) {
   unsigned index = arguments.lookup(argument);
   Value value = memref::LoadOp::create(builder, location,
                                        function.getArgument(index), at);
+  loads += repeats * countNumbers(value);
   if (!isHalf[index])
     return value;
   Type type =
@@ -394,7 +402,17 @@ bool vulkan::isElementwise(Operation *op, std::string *why) {
 // End
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<std::string> Shader::finish() {
+llvm::Expected<Written> Shader::finish(Grid grid) {
+  auto words = serialize();
+  if (!words)
+    return words.takeError();
+  double all = double(grid.x) * grid.y * grid.z * invocations;
+  return Written{std::move(*words),
+                 grid,
+                 {uint64_t(all * loads), uint64_t(all * multiplyAdds)}};
+}
+
+llvm::Expected<std::string> Shader::serialize() {
   gpu::ReturnOp::create(builder, location);
   std::string messages;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {

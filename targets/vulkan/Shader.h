@@ -11,6 +11,7 @@
 #include "dialects/mobile/Mobile.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Builders.h"
+#include "targets/Target.h"
 #include "targets/vulkan/Gpu.h"
 #include "llvm/Support/Error.h"
 
@@ -19,6 +20,13 @@ namespace minnow::vulkan {
 /// Workgroups of a dispatch.
 struct Grid {
   uint32_t x = 1, y = 1, z = 1;
+};
+
+/// A shader that is written, with its dispatch.
+struct Written {
+  std::string words; // of SPIR-V
+  Grid grid;
+  KernelCounts counts; // of all invocations
 };
 
 class Shader {
@@ -89,8 +97,9 @@ public:
   //===--------------------------------------------------------------------===//
 
   using LoopBody = llvm::function_ref<Values(Value, mlir::ValueRange)>;
-  /// for (i = from; i < to; ++i) values = body(i, values).
-  Values loop(Value from, Value to, mlir::ValueRange init, LoopBody body);
+  /// for (i = 0; i < to; ++i) values = body(i, values). `average` is how often
+  /// that is on average, for the counts.
+  Values loop(Value to, double average, mlir::ValueRange init, LoopBody body);
   Values loop(int64_t to, mlir::ValueRange init, LoopBody body);
   void ifThen(Value condition, llvm::function_ref<void()> body);
   void barrier();
@@ -114,10 +123,13 @@ public:
   /// from what is defined and from arguments; all have `quads` quads a row.
   Value evaluate(mlir::Value tensor, Value row, Value quad, int64_t quads);
 
-  /// Ends the shader: its SPIR-V words.
-  llvm::Expected<std::string> finish();
+  /// Ends the shader, which `grid` workgroups run.
+  llvm::Expected<Written> finish(Grid grid);
 
 private:
+  llvm::Expected<std::string> serialize();
+  /// How many numbers `value` is.
+  static unsigned countNumbers(Value value);
   mlir::MLIRContext *getContext() { return &context; }
 
   mlir::MLIRContext &context;
@@ -128,6 +140,9 @@ private:
   mlir::gpu::GPUFuncOp function;
   Value shared;
   llvm::SmallVector<bool> isHalf; // by argument, the result last
+  unsigned invocations;           // of a workgroup
+  double repeats = 1; // of what is written here, by the loops around
+  double loads = 0, multiplyAdds = 0; // of one invocation
   llvm::DenseMap<mlir::Value, unsigned> arguments;
   llvm::DenseMap<mlir::Value, Value> defined;
 };

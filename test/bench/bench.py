@@ -190,6 +190,8 @@ def run(arguments, path):
     for name in arguments.networks:
         inputs = Inputs(name, arguments.precision, arguments.build.resolve())
         results["networks"][name] = {"macs": inputs.macs, "threads": measure(inputs, keys, arguments)}
+        if arguments.device == "vulkan":
+            results["networks"][name]["executes"] = inputs.executes()
         if arguments.aarch64:
             results["networks"][name]["aarch64"] = count_aarch64(inputs)
         results["networks"] = {each: results["networks"][each] for each in NETWORKS if each in results["networks"]}

@@ -8,6 +8,7 @@ stands what it was made from, and only a change of that makes it anew.
 
 import hashlib
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,14 @@ class Inputs:
     def compile_vulkan(self, path):
         call([self.build / "bin" / "minnow", "compile", self.name, "--weights", f"random:{SEED}", "--target", "vulkan",
               "-o", path], self.log(path))
+
+    def executes(self):
+        """What the compiler counted in the package for a GPU, by name; None without one."""
+        log = self.log(self.folder / "minnow-f32.mnw")
+        line = re.search(r"^executes +(\d+) dispatches, (.*) between them; for an output (.*) loads and (.*) multiply-adds",
+                         log.read_text() if log.exists() else "", re.MULTILINE)
+        names = "dispatches", "between them", "loads an output", "multiply-adds an output"
+        return dict(zip(names, line.groups())) if line else None
 
     def graph(self, path):
         """The exported graph with its weights in the one file, quantized with QDQ pairs for int8."""

@@ -101,6 +101,17 @@ def aarch64_table(results):
     return lines + [""]
 
 
+def counts_table(results):
+    """Markdown lines: what an inference executes, where the compiler counts it."""
+    counted = {name: network["executes"] for name, network in results["networks"].items() if network.get("executes")}
+    if not counted:
+        return []
+    heads = list(next(iter(counted.values())))
+    lines = ["## What Minnow's inference executes, counted by the compiler", "",
+             "| network | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    return lines + [f"| {name} | {' | '.join(counts.values())} |" for name, counts in counted.items()] + [""]
+
+
 def full_table(results):
     """Markdown: a row for each network, thread count and contender."""
     lines = ["# Minnow and its peers", "", circumstances(results), "",
@@ -117,7 +128,7 @@ def full_table(results):
                       f"{number(row.share, '.0%')} | {row.note} |" for row in found]
             lines.append(f"| {name} | *limit of the cores* | {number(floor_ms, '.2f')} | | | 100% | |")
         lines.append("")
-    return "\n".join(lines + aarch64_table(results))
+    return "\n".join(lines + counts_table(results) + aarch64_table(results))
 
 
 def cell(row):

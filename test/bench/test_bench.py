@@ -57,6 +57,13 @@ class Tables(unittest.TestCase):
         self.assertIn("| OpenVINO | 6.00 | - | 1.20 | 67% | WRONG logits: not a number |", table)
         self.assertIn("| ncnn | - | - | - | - | failed: no such layer |", table)
 
+    def test_executes(self):
+        results = json.loads(json.dumps(RESULTS))
+        self.assertNotIn("executes", report.full_table(results))
+        results["networks"]["mobilenetv4_conv_small"]["executes"] = {"dispatches": "33", "between them": "5.0 MB"}
+        self.assertIn("| network | dispatches | between them |\n|---|---|---|\n| mobilenetv4_conv_small | 33 | 5.0 MB |",
+                      report.full_table(results))
+
     def test_aarch64(self):
         self.assertEqual(report.aarch64_table(RESULTS), [])
         counts = {"instructions": 60e6, "memory": 8e6, "fmla": 50e6, "macs": 200e6}

@@ -47,8 +47,13 @@ def find_runner(arguments):
     return [qemu, "-L", "/usr/aarch64-linux-gnu", program]
 
 
-def check_gpu(runner):
+def check_gpu(runner, driver):
     """Skips where there is no Vulkan device; has the validation layer watch."""
+    if driver:
+        if not driver.exists():
+            print(f"skipped: {driver} is missing (Debian: chromium-common)")
+            sys.exit(SKIPPED)
+        os.environ["VK_DRIVER_FILES"] = os.environ["VK_ICD_FILENAMES"] = str(driver)
     devices = subprocess.run([str(word) for word in runner] + ["--devices"], capture_output=True, text=True).stdout
     if "vulkan:0" not in devices:
         print("skipped: no Vulkan device (Debian: mesa-vulkan-drivers):", devices.splitlines()[-1:])
@@ -78,6 +83,7 @@ def main():
     parser.add_argument("--aarch64", type=pathlib.Path, metavar="FOLDER",
                         help="compile for AArch64 and run by the cross-built minnow-run of this folder")
     parser.add_argument("--vulkan", action="store_true", help="as a package on the first Vulkan device")
+    parser.add_argument("--driver", type=pathlib.Path, metavar="ICD.json", help="the Vulkan driver to take")
     parser.add_argument("--tolerance", default="1e-4")
     parser.add_argument("--precision", default="f32", help="passed on to minnow compile")
     parser.add_argument("--slow-way", action="store_true", help="primitives may go the slow way")
@@ -86,7 +92,7 @@ def main():
     runner = find_runner(arguments)
     program, target = "net.so", ["--cpu", cpu]
     if arguments.vulkan:
-        check_gpu(runner)
+        check_gpu(runner, arguments.driver)
         program, target = "net.mnw", ["--target", "vulkan", "--precision", arguments.precision,
                                          *(["--cpu", arguments.cpu] if arguments.cpu else [])]
     description, expected, graph = locate(arguments.model)
