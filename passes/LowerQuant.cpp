@@ -548,6 +548,16 @@ void Lowering::roundArgument(BlockArgument argument, QuantizeOp op) {
   op.erase();
 }
 
+/// The error that `op` has floats beside it, which `maker` reads or gives, on a
+/// target that computes integers only.
+static LogicalResult refuseFloats(Operation *op, Operation *maker) {
+  if (isa_and_nonnull<PrimitiveOpInterface>(maker))
+    return maker->emitOpError("has no integer form here, and the target "
+                              "computes integers only");
+  return op->emitOpError("the target computes integers only; what lies beside "
+                         "it must have an integer form");
+}
+
 LogicalResult Lowering::lower(QuantizeOp op) {
   BlockArgument argument = getMovedArgument(op.getInput());
   if (quantizedEdges && argument) {
@@ -555,8 +565,7 @@ LogicalResult Lowering::lower(QuantizeOp op) {
     return success();
   }
   if (form == RequantizeForm::Fixed)
-    return op.emitOpError("the target computes integers only; what lies before "
-                          "it must have an integer form");
+    return refuseFloats(op, op.getInput().getDefiningOp());
   Type type = getType(op.getResult());
   builder.setInsertionPointAfter(op);
   Value result =
@@ -579,8 +588,7 @@ LogicalResult Lowering::lower(DequantizeOp op) {
     return success();
   }
   if (form == RequantizeForm::Fixed)
-    return op.emitOpError("the target computes integers only; what lies behind "
-                          "it must have an integer form");
+    return refuseFloats(op, *op->user_begin());
   SmallVector<float> scales;
   for (double scale : getScales(type))
     scales.push_back(scale);
@@ -677,12 +685,25 @@ struct LowerQuant : minnow::impl::LowerQuantBase<LowerQuant> {
     RequantizeForm form = target->getRequantizeForm();
     bool edges = quantizedEdges || form == RequantizeForm::Fixed;
     for (auto function : module.getOps<func::FuncOp>()) {
-      if (!isQuantized(function))
+      if (!isQuantized(function)) {
+        if (form == RequantizeForm::Fixed && hasFloats(function)) {
+          function.emitError("the network has numbers in f32: the machine "
+                             "computes in integers; compile with --precision "
+                             "int8 --calibrate DIR");
+          return signalPassFailure();
+        }
         continue;
+      }
       if (failed(Lowering(function, form, edges, weights).run()))
         return signalPassFailure();
     }
     weights.eraseUnused();
+  }
+
+  static bool hasFloats(func::FuncOp function) {
+    return llvm::any_of(function.getArgumentTypes(), [](Type type) {
+      return cast<ShapedType>(type).getElementType().isF32();
+    });
   }
 
   /// A network in f32 keeps its blocks.
