@@ -62,11 +62,12 @@ def check_cost(arguments, folder, module, kib):
     return (most is None or cycles <= most) and dram <= DRAM_GOALS[kib]
 
 
-def check_photos(arguments, folder, module):
-    run(arguments.programs / "minnow", "compile", module, "--target", "etpu", "-o", folder / "net.mnw")
+def check_photos(arguments, folder, module, target="etpu", program="net.mnw"):
+    """Compiles for `target`; whether the first labels of photos are right."""
+    run(arguments.programs / "minnow", "compile", module, "--target", target, "-o", folder / program)
     right = True
     for photo, label in LABELS[arguments.model].items():
-        printed = run(arguments.programs / "minnow-run", folder / "net.mnw", "--image", arguments.data / "photos" / photo,
+        printed = run(arguments.programs / "minnow-run", folder / program, "--image", arguments.data / "photos" / photo,
                       "--labels", MODELS / "imagenet_labels.txt", "--top", "1")
         right &= any(line.endswith(f"  {label}") for line in printed.splitlines())
     return right

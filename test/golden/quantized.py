@@ -8,7 +8,7 @@ bottleneck with its residual unrounded, an FFN with GELU and a rounded residual,
 a squeeze-excite, Mobile MQA with strided keys and values and offsets, a global average and a
 classifier. It is written here as `.mlir` and, a second time, as integer
 arithmetic in numpy after the descriptions in MobileOps.td: in the float form, or
-for `--target etpu` in the fixed one, where inputs and outputs are bytes. Ends
+for `--target etpu` and `hexagon` in the fixed one, where inputs and outputs are bytes. Ends
 with 2 where an output differs.
 """
 
@@ -319,7 +319,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", required=True, type=pathlib.Path, help="folder of minnow and minnow-run")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--target", default="cpu", choices=["cpu", "etpu"])
+    parser.add_argument("--target", default="cpu", choices=["cpu", "etpu", "hexagon"])
     parser.add_argument("--save", type=pathlib.Path, help="folder to leave net.mlir, x.npy and y.npy in")
     arguments = parser.parse_args()
     image = np.random.default_rng(arguments.seed + 1000).uniform(-2, 2, (1, 3, 13, 13)).astype(F)
@@ -330,7 +330,7 @@ def main():
         (folder / "net.mlir").write_text(text)
         np.save(folder / "x.npy", given)
         np.save(folder / "y.npy", expected)
-        program = folder / ("net.mnw" if is_fixed else "net.so")
+        program = folder / ("net" + {"cpu": ".so", "etpu": ".mnw", "hexagon": ".elf"}[arguments.target])
         for command in (["minnow", "compile", folder / "net.mlir", "--target", arguments.target, "-o", program],
                         ["minnow-run", program, "--input", folder / "x.npy",
                          "--output", folder / "out.npy"]):
