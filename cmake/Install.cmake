@@ -5,11 +5,12 @@
 include(CMakePackageConfigHelpers)
 set(PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/Minnow)
 
-install(TARGETS minnow_runtime minnow_vulkan minnow_etpu_device EXPORT MinnowTargets
+install(TARGETS minnow_runtime minnow_vulkan minnow_etpu_device minnow_hexagon EXPORT MinnowTargets
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS minnow-run minnow-bench minnow-etpu)
 install(FILES runtime/minnow.h runtime/abi/minnow_abi.h
   runtime/devices/vulkan/minnow_vulkan.h runtime/devices/etpu/minnow_etpu.h
+  runtime/devices/hexagon/minnow_hexagon.h
   TYPE INCLUDE)
 install(FILES LICENSE SECURITY.md TYPE DOC)
 

@@ -151,7 +151,7 @@ static Error emitProgram(mlir::ModuleOp module, const Target &target,
   auto code = target.assemble(*assembly);
   if (!code)
     return code.takeError();
-  auto written = package(*assembly, *code, options.output);
+  auto written = package(*assembly, *code, target, options.output);
   if (!written)
     return written.takeError();
   report.outputBytes = *written;

@@ -120,8 +120,8 @@ std::string minnow::buildDescription(const Assembly &assembly,
   auto calls = buildCalls(builder, assembly);
   std::vector<Offset<abi::EntryPoint>> entries = {abi::CreateEntryPointDirect(
       builder, "main", &inputs, &outputs, assembly.getArenaBytes(),
-      assembly.scratchBytes,
-      /*alignment=*/64, &calls, preprocessing)};
+      assembly.scratchBytes, target.getBufferAlignment(), &calls,
+      preprocessing)};
   auto kernels = buildKernels(builder, assembly);
   std::vector<Offset<flatbuffers::String>> requirements;
   for (const std::string &name : target.getRequirements())

@@ -11,6 +11,7 @@
 #include "runtime/abi/package.h"
 #include "targets/llvm/Object.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
 
@@ -29,7 +30,7 @@ namespace {
 
 /// One tensor in the words of the header.
 struct HeaderTensor {
-  std::string name, dims;
+  std::string name, type, dims, meaning;
   int64_t elements;
 };
 
@@ -42,21 +43,30 @@ static HeaderTensor describeTensor(const Assembly &assembly, unsigned index) {
   tensor.name = toIdentifier(getTensorName(program, index));
   tensor.dims = fmt::format("{}", fmt::join(type.getShape(), " x "));
   tensor.elements = type.getNumElements();
+  tensor.type = type.getElementType().isF32() ? "float" : "int8_t";
+  if (auto element = program.getArgAttrOfType<mlir::TypeAttr>(
+          index, mobile::kQuantizedAttrName)) {
+    auto quantized = mlir::RankedTensorType::get({1}, element.getValue());
+    tensor.meaning = fmt::format("; real = {} * (it - ({}))",
+                                 mobile::getScales(quantized)[0],
+                                 mobile::getZeroPoint(quantized));
+  }
   return tensor;
 }
 
-std::string minnow::buildHeader(const Assembly &assembly) {
+std::string minnow::buildHeader(const Assembly &assembly,
+                                const Target &target) {
   mobile::ProgramOp program = assembly.program;
   std::string name = program.getName().str(), upper = StringRef(name).upper();
-  std::string sizes, parameters, comments;
+  std::string sizes, parameters, note = target.getLinkNote();
   for (unsigned i = 0; i < program.getNumArguments(); ++i) {
     HeaderTensor tensor = describeTensor(assembly, i);
     bool isInput = i < program.getNumInputs();
-    sizes += fmt::format("#define {}_{}_ELEMENTS {} /* float, {} */\n", upper,
+    sizes += fmt::format("#define {}_{}_ELEMENTS {} /* {}, {}{} */\n", upper,
                          StringRef(tensor.name).upper(), tensor.elements,
-                         tensor.dims);
-    parameters +=
-        fmt::format("{}float *{}, ", isInput ? "const " : "", tensor.name);
+                         tensor.type, tensor.dims, tensor.meaning);
+    parameters += fmt::format("{}{} *{}, ", isInput ? "const " : "",
+                              tensor.type, tensor.name);
   }
   return fmt::format(
       R"(/* {0}.h - made by {1}; link {0} and call {0}_run */
@@ -70,14 +80,14 @@ extern "C" {{
 
 {4}
 /* Bytes of the workspace for inferences on at most `threads` threads, and for
- * one. It is aligned to 64 bytes, needs no initial value, and belongs to one
+ * one. It is aligned to {8} bytes, needs no initial value, and belongs to one
  * inference at a time; several workspaces run at once. */
 #define {2}_WORKSPACE_BYTES_FOR(threads) ((size_t){5}u + (size_t)(threads) * {6}u)
 #define {2}_WORKSPACE_BYTES {2}_WORKSPACE_BYTES_FOR(1)
 
 /* One inference. `threads` may be null: all on the calling thread. Returns
  * MINNOW_OK, or MINNOW_BAD_ARGUMENT for a null tensor or a null or misaligned
- * workspace. Allocates nothing and keeps no state. */
+ * workspace. Allocates nothing and keeps no state.{9} */
 int32_t {0}_run({7}void *workspace, const minnow_threads *threads);
 
 /* The same with its description, for Minnow's runtime. */
@@ -89,7 +99,8 @@ extern const minnow_program {0}_model;
 #endif /* {2}_H */
 )",
       name, kVersion, upper, kAbiText, sizes, assembly.getArenaBytes(),
-      assembly.scratchBytes, parameters);
+      assembly.scratchBytes, parameters, target.getBufferAlignment(),
+      note.empty() ? "" : "\n * " + note);
 }
 
 /// A package of the description and the target's sections.
@@ -108,8 +119,35 @@ static Expected<uint64_t> writeSections(const Assembly &assembly,
   return file.size();
 }
 
+/// Lets whoever may read the file execute it.
+static llvm::Error makeExecutable(StringRef path) {
+  using namespace llvm::sys::fs;
+  auto old = getPermissions(path);
+  std::error_code code = old.getError();
+  if (!code)
+    code = setPermissions(path, *old | perms((*old & all_read) >> 2));
+  return code ? llvm::createStringError(code,
+                                        "cannot make '" + path +
+                                            "' executable: " + code.message())
+              : llvm::Error::success();
+}
+
+/// A program that runs by itself.
+static Expected<uint64_t> writeProgram(const ProgramCode &code,
+                                       StringRef path) {
+  auto program = linkExecutable({code.object, code.startup});
+  if (!program)
+    return program.takeError();
+  if (llvm::Error error = writeFiles({{path.str(), *program}}))
+    return error;
+  if (llvm::Error error = makeExecutable(path))
+    return error;
+  return program->size();
+}
+
 Expected<uint64_t> minnow::package(const Assembly &assembly,
-                                   const ProgramCode &code, StringRef path) {
+                                   const ProgramCode &code,
+                                   const Target &target, StringRef path) {
   if (llvm::sys::path::extension(path) == ".mnw")
     return writeSections(assembly, code.sections, path);
   mobile::ProgramOp program = assembly.program;
@@ -119,6 +157,8 @@ Expected<uint64_t> minnow::package(const Assembly &assembly,
   StringRef suffix = llvm::sys::path::extension(path);
   if (suffix == ".so")
     global.push_back("minnow_query_program");
+  if (suffix == ".elf")
+    return writeProgram(code, path);
   auto bytes = linkRelocatable({code.object}, global);
   if (bytes && suffix == ".so")
     bytes = linkShared({*bytes}, llvm::sys::path::filename(path));
@@ -130,7 +170,7 @@ Expected<uint64_t> minnow::package(const Assembly &assembly,
   std::vector<std::pair<std::string, StringRef>> files = {{path.str(), *bytes}};
   std::string header;
   if (suffix != ".so") {
-    header = buildHeader(assembly);
+    header = buildHeader(assembly, target);
     llvm::SmallString<128> beside(path);
     llvm::sys::path::replace_extension(beside, ".h");
     files.push_back({beside.str().str(), header});

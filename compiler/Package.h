@@ -14,13 +14,14 @@ std::string toIdentifier(llvm::StringRef name);
 
 /// Writes the assembled `code` of a program to `path`, whose suffix says what
 /// it becomes: `.o` or `.a`, with a header of the same name beside it, `.so`,
-/// or
-/// `.mnw` (runtime/abi/package.h). Returns the bytes of the main file.
+/// `.elf`, or `.mnw` (runtime/abi/package.h). Returns the bytes of the main
+/// file.
 llvm::Expected<uint64_t> package(const Assembly &assembly,
-                                 const ProgramCode &code, llvm::StringRef path);
+                                 const ProgramCode &code, const Target &target,
+                                 llvm::StringRef path);
 
 /// The C11 and C++17 header of a program: sizes, the run function, the ABI.
-std::string buildHeader(const Assembly &assembly);
+std::string buildHeader(const Assembly &assembly, const Target &target);
 
 } // namespace minnow
 

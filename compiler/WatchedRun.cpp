@@ -229,9 +229,10 @@ Error minnow::runProgram(mlir::ModuleOp module, CompileOptions options,
   options.model = (*folder)->file("net.mlirbc");
   options.import = {};
   options.pipeline.quantizer = {}; // was there before
-  options.output = (*folder)->file(
-      llvm::is_contained((*target)->getOutputs(), ".so") ? "net.so"
-                                                         : "net.mnw");
+  // A program that runs as it is, whatever the target has of these.
+  for (std::string suffix : (*target)->getOutputs())
+    if (suffix == ".so" || suffix == ".mnw" || suffix == ".elf")
+      options.output = (*folder)->file("net" + suffix);
   if (auto written = writeModule(module, options.model); !written)
     return written.takeError();
   if (auto report = compile(options); !report)

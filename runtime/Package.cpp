@@ -5,6 +5,7 @@
 // before the checksum over it is.
 //===----------------------------------------------------------------------===//
 #include "runtime/Package.h"
+#include "runtime/ProgramElf.h"
 #include "runtime/abi/package.h"
 
 #include <algorithm>
@@ -61,12 +62,14 @@ const char *findFault(const abi::PackageSection &section, const FileBytes &file,
 } // namespace
 
 bool isPackage(const char *path) {
-  char magic[sizeof(abi::kPackageMagic)] = {};
+  char begin[32] = {};
+  constexpr size_t kMagicBytes = sizeof(abi::kPackageMagic);
   if (FILE *file = std::fopen(path, "rb")) {
-    const size_t read = std::fread(magic, 1, sizeof(magic), file);
+    const size_t read = std::fread(begin, 1, sizeof(begin), file);
     std::fclose(file);
-    return read == sizeof(magic) &&
-           !std::memcmp(magic, abi::kPackageMagic, sizeof(magic));
+    return (read >= kMagicBytes &&
+            !std::memcmp(begin, abi::kPackageMagic, kMagicBytes)) ||
+           isHexagonElf({begin, read});
   }
   return false;
 }
@@ -74,6 +77,9 @@ bool isPackage(const char *path) {
 minnow_status Package::open(const char *path, minnow_error *error) {
   if (minnow_status status = file.map(path, error))
     return status;
+  this->path = path;
+  if (isHexagonElf(file.text()))
+    return findElfDescription(file, path, elfDescription, error);
   if (file.size() < sizeof(abi::PackageHeader))
     return corrupt(path, "it is cut off", error);
   const abi::PackageHeader header = readHeader(file);
@@ -107,6 +113,10 @@ minnow_status Package::open(const char *path, minnow_error *error) {
 minnow_status Package::find(std::string_view name, uint32_t alignment,
                             std::string_view &bytes,
                             minnow_error *error) const {
+  if (!elfDescription.empty()) {
+    bytes = elfDescription;
+    return MINNOW_STATUS_OK;
+  }
   const uint32_t count = readHeader(file).sections;
   const abi::PackageSection *table = getTable(file);
   for (uint32_t i = 0; i < count; ++i)

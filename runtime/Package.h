@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Maps the file and proves that it is whole before anyone reads a section. The
-// format is that of runtime/abi/package.h.
+// format is that of runtime/abi/package.h. An `.elf` for Hexagon passes for a
+// package that has its description alone: its driver runs the file itself.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_RUNTIME_PACKAGE_H
 #define MINNOW_RUNTIME_PACKAGE_H
 
 #include "runtime/FileBytes.h"
+
+#include <string>
 
 namespace minnow {
 
@@ -28,8 +31,12 @@ public:
   minnow_status find(std::string_view name, uint32_t alignment,
                      std::string_view &bytes, minnow_error *error) const;
 
+  const std::string &getPath() const { return path; }
+
 private:
   FileBytes file;
+  std::string path;
+  std::string_view elfDescription; // of an .elf
 };
 
 } // namespace minnow

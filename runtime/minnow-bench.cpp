@@ -11,6 +11,7 @@
 #include "runtime/CommandLine.h"
 #include "runtime/Values.h"
 #include "runtime/devices/etpu/minnow_etpu.h"
+#include "runtime/devices/hexagon/minnow_hexagon.h"
 #include "runtime/devices/vulkan/minnow_vulkan.h"
 
 #include <cstring>
@@ -128,6 +129,7 @@ minnow_status execute(const Options &options, minnow_error *error) {
 int main(int argc, char **argv) {
   minnow_add_driver(minnow_vulkan());
   minnow_add_driver(minnow_etpu());
+  minnow_add_driver(minnow_hexagon());
   Options options;
   CLI::App app("Times a compiled network.", "minnow-bench");
   declareOptions(app, options);

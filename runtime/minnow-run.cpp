@@ -13,6 +13,7 @@
 #include "runtime/Session.h"
 #include "runtime/Values.h"
 #include "runtime/devices/etpu/minnow_etpu.h"
+#include "runtime/devices/hexagon/minnow_hexagon.h"
 #include "runtime/devices/vulkan/minnow_vulkan.h"
 
 #include <algorithm>
@@ -34,7 +35,8 @@ struct Options {
 };
 
 void declareOptions(CLI::App &app, Options &options) {
-  app.add_option("MODEL", options.model, "A compiled network (.so or .mnw)");
+  app.add_option("MODEL", options.model,
+                 "A compiled network (.so, .mnw or .elf)");
   app.add_option("--input", options.inputs,
                  "The network's inputs in order, each a .npy file");
   app.add_option("--image", options.image,
@@ -339,6 +341,7 @@ minnow_status execute(const Options &options, bool &same, minnow_error *error) {
 int main(int argc, char **argv) {
   minnow_add_driver(minnow_vulkan());
   minnow_add_driver(minnow_etpu());
+  minnow_add_driver(minnow_hexagon());
   Options options;
   CLI::App app("Runs a compiled network.", "minnow-run");
   declareOptions(app, options);

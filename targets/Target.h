@@ -66,6 +66,7 @@ struct Section {
 struct ProgramCode {
   std::string object;
   std::vector<Section> sections;
+  std::string startup = {}; // an object with which `object` is an `.elf`
 };
 
 /// A program with all that its parts became, ready to be put together.
@@ -93,13 +94,18 @@ public:
   virtual const cost::Machine &getMachine() const = 0;
 
   /// The kinds of files that a program for this target can be, by their
-  /// suffixes: ".o", ".a" and ".so" are made of an object, ".mnw" of sections.
+  /// suffixes: ".o", ".a", ".so" and ".elf" are made of an object, ".mnw" of
+  /// sections.
   virtual std::vector<std::string> getOutputs() const {
     return {".o", ".a", ".so"};
   }
 
   /// A multiple at which every buffer of a program begins in its memory.
   virtual unsigned getBufferAlignment() const { return 64; }
+
+  /// What the header beside an object says that it needs of whoever links and
+  /// calls it; empty for nothing.
+  virtual std::string getLinkNote() const { return ""; }
 
   /// What the machine must have to run the code, by the names that the
   /// runtime checks ("avx512f", "fma").

@@ -24,7 +24,7 @@ config.environment["PATH"] = os.pathsep.join(
     [config.minnow_tools_dir, config.llvm_tools_dir, os.environ["PATH"]])
 aarch64_programs = os.path.join(config.source_root, "build-aarch64", "bin")
 config.substitutions += [("%python", sys.executable), ("%root", config.source_root),
-                         ("%aarch64_programs", aarch64_programs)]
+                         ("%aarch64_programs", aarch64_programs), ("%tools", config.minnow_tools_dir)]
 
 
 def has_vulkan():
@@ -43,5 +43,6 @@ FEATURES = {
     "vulkan": has_vulkan(),
     "spirv-tools": shutil.which("spirv-val") is not None,
     "qemu-aarch64": shutil.which("qemu-aarch64") is not None,
+    "qemu-hexagon": shutil.which("qemu-hexagon") is not None,
 }
 config.available_features.update(name for name, found in FEATURES.items() if found)

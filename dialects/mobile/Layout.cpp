@@ -17,8 +17,8 @@ LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (kind == LayoutKind::Plain && !sizes.empty())
     return emitError() << "layout plain takes 0 sizes, found " << sizes.size();
   if (kind == LayoutKind::Panels &&
-      !llvm::is_contained({1, 3, 4, 5}, int(sizes.size())))
-    return emitError() << "layout panels takes 1 size, 3 of taps, 4 or 5 of "
+      !llvm::is_contained({1, 3, 4, 5, 6}, int(sizes.size())))
+    return emitError() << "layout panels takes 1 size, 3 of taps, 4 to 6 of "
                           "dots, found "
                        << sizes.size();
   if (llvm::any_of(sizes, [](int64_t size) { return size <= 0; }))
@@ -34,14 +34,20 @@ std::optional<Dots> Dots::find(LayoutAttr layout) {
   if (!layout || layout.getSizes().size() < 4)
     return std::nullopt;
   auto sizes = layout.getSizes();
-  return Dots{sizes[0], sizes[1], sizes[2], sizes[3],
-              sizes.size() > 4 ? sizes[4] : 0};
+  return Dots{sizes[0],
+              sizes[1],
+              sizes[2],
+              sizes[3],
+              sizes.size() == 5 ? sizes[4] : 0,
+              sizes.size() == 6 ? sizes[5] : 0};
 }
 
 LayoutAttr Dots::get(MLIRContext *context) const {
   SmallVector<int64_t> sizes = {panel, dot, run, bytes};
-  if (factor)
-    sizes.push_back(factor);
+  if (factor || offset)
+    sizes.push_back(offset ? 1 : factor);
+  if (offset)
+    sizes.push_back(offset);
   return LayoutAttr::get(context, LayoutKind::Panels, sizes);
 }
 
@@ -151,9 +157,11 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
   auto taps = Taps::find(*this);
   if (dots || taps) {
     size_t bytes = dots ? dots->bytes : taps->bytes;
+    char offset = dots ? char(dots->offset) : 0;
+    std::memset(destination.data(), offset, destination.size());
     auto put = [&](int64_t to, int64_t from) {
       char *number = destination.data() + to * bytes;
-      *number = source[from];
+      *number = source[from] + offset;
       std::memset(number + 1, source[from] < 0 ? -1 : 0, bytes - 1);
     };
     dots ? forDots(*dots, shape, put) : forTaps(*taps, shape, put);

@@ -12,6 +12,8 @@
 // with one row more: F times the sum of each column, a number of 32 bits in the
 // place of D numbers. A product by numbers that are larger by F is as much too
 // large.
+// `panels [P, D, R, B, 1, O]` has numbers that are larger by O, so that they
+// are unsigned, and no such row.
 //
 // Taps, `panels [D, S, B]`: a depthwise filter `[kh, kw, C]` that moves by S
 // columns over a map stored in groups of D columns. For each row and each place
@@ -27,7 +29,7 @@
 namespace minnow::mobile {
 
 struct Dots {
-  int64_t panel, dot, run, bytes, factor = 0;
+  int64_t panel, dot, run, bytes, factor = 0, offset = 0;
 
   static std::optional<Dots> find(LayoutAttr layout);
   LayoutAttr get(mlir::MLIRContext *context) const;

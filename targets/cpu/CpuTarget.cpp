@@ -4,10 +4,14 @@
 // Kernels are Halide's (Emit.cpp), or the reference's where Halide takes none;
 // the entry code is MLIR's (Entry.cpp).
 //===----------------------------------------------------------------------===//
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Parser/Parser.h"
 #include "targets/cost/Machines.h"
-#include "targets/cpu/Entry.h"
 #include "targets/cpu/Kernels.h"
+#include "targets/cpu/SupportText.h"
 #include "targets/cpu/TunedSchedules.h"
+#include "targets/halide/Object.h"
+#include "targets/llvm/Entry.h"
 #include "targets/llvm/Object.h"
 #include "targets/reference/Emit.h"
 #include "llvm/ADT/STLExtras.h"
@@ -43,13 +47,13 @@ public:
     cpu::schedule(isa, machine, kernel);
   }
   bool isFast(mobile::KernelOp kernel, std::string *why) const override {
-    return cpu::isFast(isa, kernel, why);
+    return halide::hasStages(isa.getForm(), kernel, why);
   }
   llvm::Error tune(llvm::ArrayRef<mobile::KernelOp> kernels,
                    StringRef table) const override;
   Expected<KernelCode> emit(mobile::KernelOp kernel,
                             StringRef symbol) const override {
-    auto code = cpu::emit(isa, kernel, symbol);
+    auto code = halide::emitObject(isa.getForm(), isa.spec, kernel, symbol);
     if (code)
       return code;
     auto reference = emitReference(spec, kernel, symbol);
@@ -138,16 +142,18 @@ llvm::Error CpuTarget::tune(llvm::ArrayRef<mobile::KernelOp> kernels,
 }
 
 Expected<ProgramCode> CpuTarget::assemble(const Assembly &assembly) const {
-  mlir::OwningOpRef<mlir::ModuleOp> entry = cpu::buildEntry(assembly);
+  mlir::MLIRContext *context = assembly.program->getContext();
+  context->loadDialect<mlir::LLVM::LLVMDialect>();
+  auto entry = mlir::parseSourceString<mlir::ModuleOp>(kSupportText, context);
+  buildEntry(*entry, assembly, getBufferAlignment());
   auto code = compileToObject(*entry, spec);
   if (!code)
     return code.takeError();
-  auto weights =
-      makeDataObject(cpu::kWeightsSymbol, assembly.weights, 64, spec);
+  auto weights = makeDataObject(kWeightsSymbol, assembly.weights, 64, spec);
   if (!weights)
     return weights.takeError();
   auto description =
-      makeDataObject(cpu::kDescriptionSymbol, assembly.description, 16, spec);
+      makeDataObject(kDescriptionSymbol, assembly.description, 16, spec);
   if (!description)
     return description.takeError();
   std::vector<StringRef> objects = {*code, *weights, *description};

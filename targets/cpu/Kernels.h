@@ -1,8 +1,8 @@
 //===- Kernels.h - kernels of the CPU target --------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What can be one kernel, how it is computed, and its code. A kernel is the
-// function
+// What can be one kernel, and how it is computed. Its code is Halide's
+// (halide/Object.h), the function
 //
 //   int32_t SYMBOL(void *context, uint32_t task, void *const *buffers)
 //
@@ -41,15 +41,6 @@ tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
 /// Sets `schedule` and the layouts of the weights that its tiles ask for.
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);
-
-/// Whether a stage is written for all that the scheduled `kernel` computes; if
-/// not, `why` says what emit will.
-bool isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why);
-
-/// Emits a scheduled kernel as the function `symbol` of an object. What no fast
-/// stage is written for is an error that names it.
-llvm::Expected<KernelCode> emit(const Isa &isa, mobile::KernelOp kernel,
-                                llvm::StringRef symbol);
 
 } // namespace minnow::cpu
 

@@ -16,6 +16,8 @@ enum class DotOperand {
   Signed,   // i8 by i8
   Unsigned, // u8, which is the same number + 128, by i8
   Wide,     // both as i16
+  Offset,   // i8, the same for all lanes, by weights that are stored as u8: the
+            // number + 128
 };
 
 struct Form {
@@ -30,10 +32,17 @@ struct Form {
   // Floats are rounded by adding 1.5 * 2^23: no instruction rounds and converts
   // at once that Halide would use.
   bool roundsByAddition = false;
+  // Halide's own object differs from process to process: its bitcode, which
+  // does not, is compiled by our LLVM.
+  bool emitsBitcode = false;
+  unsigned pointerBytes = 8;
+  int alignment = 1; // of all operands, in bytes
+  // Stores the bytes of several pixels as one vector.
+  bool joinsPixels = false;
 
   /// Whether one instruction cuts bytes out of a vector of sums, so that bytes
   /// of several need not be packed: AVX-512's.
-  bool narrowsAtOnce() const { return vectorFloats >= 16; }
+  bool narrowsAtOnce() const { return vectorFloats >= 16 && !joinsPixels; }
 };
 
 } // namespace minnow::halide

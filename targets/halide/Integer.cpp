@@ -24,6 +24,7 @@ const Halide::Var halide::member("member"), halide::group("group"),
 static Expr prepare(Expr byte, DotOperand operand) {
   switch (operand) {
   case DotOperand::Signed:
+  case DotOperand::Offset:
     return byte;
   case DotOperand::Unsigned:
     return Halide::reinterpret<uint8_t>(byte) ^ Halide::cast<uint8_t>(0x80);
@@ -35,6 +36,13 @@ static Expr prepare(Expr byte, DotOperand operand) {
 
 Expr halide::multiply(Expr a, Expr b) {
   return Halide::cast<int32_t>(a) * Halide::cast<int32_t>(b);
+}
+
+/// The product with a weight that is stored + 128, in the words that Halide
+/// takes for one instruction.
+static Expr multiplyOffset(Expr a, Expr weight) {
+  return Halide::cast<int32_t>(Halide::cast<int16_t>(weight) *
+                               Halide::cast<int16_t>(a));
 }
 
 /// The byte of the input at (channel, column, row), `zero` outside of the map.
@@ -50,6 +58,17 @@ static Expr readByte(const Tensor &input, const Window &window, Expr channel,
   }
   // The last group may reach over the last column.
   return input.func(channel, Halide::min(column, input.columns - 1), row);
+}
+
+/// Defines `copy` as the input with its border: first the border, then what is
+/// inside, so that whole vectors over columns are copied. Returns the columns.
+static RDom copyInside(const Tensor &input, Func copy, Expr channel,
+                       Expr zero) {
+  RDom columns(0, input.columns, "columns");
+  Expr byte = input.func(channel, columns, Halide::clamp(y, 0, input.rows - 1));
+  copy(c, x, y) = zero;
+  copy(c, columns, y) = Halide::select(y >= 0 && y < input.rows, byte, zero);
+  return columns;
 }
 
 /// 128 times the sum of a channel's weights: unsigned bytes are of
@@ -102,11 +121,16 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
                 operand);
     taken = stage.padded(column * channels + term, row);
   } else {
-    if (copiesInput(op, form) || operand != DotOperand::Signed) {
+    if (copiesInput(op, form) || operand == DotOperand::Wide ||
+        operand == DotOperand::Unsigned) {
       source = stage.padded = Func("padded");
       Expr channel = channels % dot ? Halide::min(c, channels - 1) : Expr(c);
-      stage.padded(c, x, y) = prepare(
-          readByte(input, window, channel, x, y, weights.zero), operand);
+      bool hasVectors = input.columnsFirst || channels % form.vectorFloats == 0;
+      if (hasVectors && operand == DotOperand::Offset)
+        stage.inside = copyInside(input, source, channel, weights.zero);
+      else
+        stage.padded(c, x, y) = prepare(
+            readByte(input, window, channel, x, y, weights.zero), operand);
     }
     Halide::Var i("i"), j("j");
     stage.operand = Func("operand");
@@ -131,8 +155,22 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
         dots.countSteps(product(getShape(op->getOperand(1)).drop_back())));
     start -= stage.correction(channel);
   }
+  if (operand == DotOperand::Offset) {
+    // The sums are of weights that are larger by 128: the same products with
+    // weights of 0 are what is too much. Halide must not see that these are all
+    // one number, for which it has slower words.
+    Halide::Var i("i");
+    stage.zeroWeights = Func("zero_weights");
+    stage.zeroWeights(i, c) = Halide::cast<uint8_t>(128);
+    stage.excess = Func("excess");
+    stage.excess(c, x, y) = 0;
+    stage.excess(c, x, y) += multiplyOffset(taken, stage.zeroWeights(k.x, c));
+    start -= stage.excess(c, x, y);
+  }
   acc(c, chunk, x, y) = start;
-  acc(c, chunk, x, y) += multiply(taken, weight(c, chunk));
+  acc(c, chunk, x, y) += operand == DotOperand::Offset
+                             ? multiplyOffset(taken, weight(c, chunk))
+                             : multiply(taken, weight(c, chunk));
   value(c, x, y) = acc(c % lanes, c / lanes, x, y);
   stage.domains = {k};
   stage.accumulator = acc;
@@ -149,7 +187,11 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   Window window(op, getShape(op.getFilter()));
   Taps layout = *Taps::find(weights.layout);
   int dot = layout.dot;
-  DotOperand operand = form.dotOperand;
+  // On a machine that takes the input as scalars each lane has columns of its
+  // own.
+  DotOperand operand = form.dotOperand == DotOperand::Offset
+                           ? DotOperand::Signed
+                           : form.dotOperand;
   Stage stage;
   stage.kind = StageKind::Depthwise;
   stage.isInteger = true;
@@ -175,7 +217,15 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
                     weights.filter(k.x, channel, k.y, at, k.z));
   };
   Func acc("accumulator"), value("depthwise");
-  RDom k(0, dot, 0, fewest, 0, window.height, "k");
+  // One loop over the rows of the window for all places, where registers hold
+  // the sums; else those that touch more groups have another.
+  int groups = form.joinsPixels ? layout.getMostGroups(window.width) : fewest;
+  RDom k(0, dot, 0, groups, 0, window.height, "k");
+  if (form.joinsPixels) {
+    Expr first = place * window.columnStride % dot;
+    k.where(k.y < (first + window.width + dot - 1) / dot);
+    fewest = groups;
+  }
   Expr start = weights.bias(channel, 0);
   if (operand == DotOperand::Unsigned) {
     RDom all(0, dot, 0, int(layout.countGroups(0, window.width)), 0,
@@ -188,7 +238,7 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   acc(c, chunk, place, step, y) += product(k, place);
   stage.domains = {k};
   for (int i = 0; i < stage.places; ++i)
-    if (int more = layout.countGroups(i, window.width) - fewest) {
+    if (int more = layout.countGroups(i, window.width) - fewest; more > 0) {
       RDom rest(0, dot, fewest, more, 0, window.height, "rest");
       acc(c, chunk, i, step, y) += product(rest, i);
       stage.domains.push_back(rest);
@@ -232,4 +282,31 @@ Expr halide::roundToByte(Expr value, Func parameters, const Form &form) {
       Halide::saturating_cast<int16_t>(whole), Halide::cast<int16_t>(zero)));
   return Halide::clamp(byte, Halide::cast<int8_t>(low),
                        Halide::cast<int8_t>(high));
+}
+
+/// The shift of the fixed form, to the right behind the factors or to the left
+/// before them.
+static Expr getShift(Func parameters, bool isRight) {
+  Expr shift = parameters(int(RequantizeOp::Shift));
+  return Halide::max(isRight ? shift : -shift, 0);
+}
+
+Expr halide::scaleFixed(Expr term, Expr factor, Expr zero, Func parameters) {
+  if (term.type() == Halide::Int(8))
+    term = (Halide::cast<int32_t>(term) - zero) << 16;
+  return Halide::rounding_mul_shift_right(
+      term << getShift(parameters, /*isRight=*/false), factor, 31);
+}
+
+Expr halide::roundFixed(Expr sum, Func parameters) {
+  auto parameter = [&](RequantizeOp::Parameter which) {
+    return parameters(int(which));
+  };
+  // Halide's rounding and saturating words for this give wrong bytes on Hexagon
+  // in vectors of 32, and save no packet.
+  Expr shift = getShift(parameters, /*isRight=*/true);
+  Expr half = (1 << shift) >> 1;
+  Expr whole = ((sum + half) >> shift) + parameter(RequantizeOp::Zero);
+  return Halide::cast<int8_t>(Halide::clamp(whole, parameter(RequantizeOp::Low),
+                                            parameter(RequantizeOp::High)));
 }

@@ -37,6 +37,12 @@ Stage buildIntegerDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
 Halide::Expr roundToByte(Halide::Expr value, Halide::Func parameters,
                          const Form &form);
 
+/// The same of the fixed form: one scaled term, i32 or i8 less its zero point,
+/// and the rounding of their sum.
+Halide::Expr scaleFixed(Halide::Expr term, Halide::Expr factor,
+                        Halide::Expr zero, Halide::Func parameters);
+Halide::Expr roundFixed(Halide::Expr sum, Halide::Func parameters);
+
 /// The dimensions of the input's copy of a depthwise convolution: a column of
 /// its group, the group; and of its sums: the place of a result among those of
 /// the same groups, and these. The sums of a matrix have one for their vectors.

@@ -70,7 +70,9 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
           llvm::sys::fs::createTemporaryFile("minnow-kernel", "o", path))
     throw Unsupported("cannot write a temporary file: " + error.message());
   llvm::FileRemover remover(path);
-  module.compile({{Halide::OutputFileType::object, path.str().str()}});
+  module.compile({{form.emitsBitcode ? Halide::OutputFileType::bitcode
+                                     : Halide::OutputFileType::object,
+                   path.str().str()}});
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     throw Unsupported("cannot read " + path.str().str());

@@ -18,7 +18,7 @@ inline constexpr uint64_t kBlockBytes = 256;
 
 /// The code of one kernel as Halide emits it.
 struct Code {
-  std::string object;
+  std::string object; // bitcode, where the form asks for it
   /// What the code asks of `halide_malloc` in all, and kBlockBytes for each
   /// block.
   uint64_t scratchBytes = 0;

@@ -5,6 +5,7 @@
 // used; a value is kept in memory where a computing primitive reads it.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
+#include "targets/halide/FixedAttention.h"
 #include "targets/halide/Integer.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -54,6 +55,7 @@ private:
   Computed requantize(RequantizeOp op);
   Computed dequantize(DequantizeOp op);
   Computed lookup(LookupOp op);
+  Expr readFactor(Value scale);
   Expr readTerm(Value value, Value scale, Expr zero);
   Computed changeElements(const Computed &input, Expr value);
   Computed attention(AttentionOp op);
@@ -61,6 +63,7 @@ private:
   bool isPooledInRegisters(Value value);
   bool isStaged(DepthwiseConv2DOp op);
   bool isCopiedOnly(Value value);
+  bool endsInPanel(const Stage &stage);
   int getTaskPart(int size, int tasks);
   void sliceOutput(const Tensor &whole);
   /// Keeps `value` in memory, because a computing primitive reads it.
@@ -114,6 +117,8 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
   if (Dots::find(layout) || Taps::find(layout)) {
     auto physical = layout.getPhysicalShape(shape);
     type = Halide::Int(8 * physical.pop_back_val());
+    if (auto dots = Dots::find(layout); dots && dots->offset)
+      type = Halide::UInt(8);
     for (int64_t size : llvm::reverse(physical))
       sizes.push_back(size);
   } else if (layout) {
@@ -140,6 +145,7 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
   }
   Halide::ImageParam parameter(type, sizes.size(),
                                "argument" + std::to_string(index));
+  parameter.set_host_alignment(std::max(form.alignment, int(type.bytes())));
   int stride = 1;
   for (auto [i, size] : llvm::enumerate(sizes)) {
     parameter.dim(i).set_bounds(0, size).set_stride(stride);
@@ -318,6 +324,15 @@ bool Builder::isCopiedOnly(Value value) {
          copiesInput(*value.user_begin(), form);
 }
 
+/// Whether a product of bytes ends within a panel of weights, on a machine that
+/// stores whole vectors best.
+bool Builder::endsInPanel(const Stage &stage) {
+  if (!form.joinsPixels || !stage.isInteger || stage.kind != StageKind::Matrix)
+    return false;
+  int width = getStageAttr(kernel, stage.op).getVectors() * form.vectorFloats;
+  return stage.result.channels % width != 0;
+}
+
 Computed Builder::pool(Pool2DOp op) {
   Computed input = read(op.getInput());
   return addStage(buildPool(op, input.tensor, readZero(op.getZero()), isFlat()),
@@ -350,35 +365,44 @@ Computed Builder::changeElements(const Computed &input, Expr value) {
   return result;
 }
 
+/// The factor of each channel, or the one of all.
+Expr Builder::readFactor(Value scale) {
+  return readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
+}
+
 /// One term of a mobile.requantize: less its zero point, times its factor.
 Expr Builder::readTerm(Value value, Value scale, Expr zero) {
   Expr element = read(value).tensor.func(c, x, y);
   if (element.type() == Halide::Int(8))
     element = Halide::cast<int32_t>(element) - zero;
-  Expr factor = readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
-  return Halide::cast<float>(element) * factor;
+  return Halide::cast<float>(element) * readFactor(scale);
 }
 
 Computed Builder::requantize(RequantizeOp op) {
-  if (op.getForm() != RequantizeForm::Float)
-    throw Unsupported("the fixed form of mobile.requantize");
-  Weight parameter = readVector(op.getParameters());
+  auto argument = llvm::cast<mlir::BlockArgument>(op.getParameters());
+  Func parameters = this->parameters[argument.getArgNumber()];
+  bool isFixed = op.getForm() == RequantizeForm::Fixed;
+  auto scale = [&](Value term, Value factor, Expr zero) {
+    return isFixed ? scaleFixed(read(term).tensor.func(c, x, y),
+                                readFactor(factor), zero, parameters)
+                   : readTerm(term, factor, zero);
+  };
   Computed input = read(op.getInput());
-  Expr value = readTerm(op.getInput(), op.getScale(),
-                        parameter(RequantizeOp::InputZero, 0));
+  Expr value = scale(op.getInput(), op.getScale(),
+                     parameters(int(RequantizeOp::InputZero)));
   if (Value addend = op.getAddend()) {
     int pending = read(addend).pending;
     if (input.pending >= 0 && pending >= 0 && input.pending != pending)
       throw Unsupported("an element operation on two values that are computed "
                         "at once");
     input.pending = std::max(input.pending, pending);
-    value += readTerm(addend, op.getAddendScale(),
-                      parameter(RequantizeOp::AddendZero, 0));
+    value += scale(addend, op.getAddendScale(),
+                   parameters(int(RequantizeOp::AddendZero)));
   }
-  auto argument = llvm::cast<mlir::BlockArgument>(op.getParameters());
-  Computed result = changeElements(
-      input, roundToByte(Halide::strict_float(value),
-                         parameters[argument.getArgNumber()], form));
+  Expr byte = isFixed
+                  ? roundFixed(value, parameters)
+                  : roundToByte(Halide::strict_float(value), parameters, form);
+  Computed result = changeElements(input, byte);
   result.tensor.columnsFirst = input.tensor.columnsFirst;
   return result;
 }
@@ -396,9 +420,18 @@ Computed Builder::lookup(LookupOp op) {
 }
 
 Computed Builder::attention(AttentionOp op) {
+  if (op.getParameters().size() == 3) {
+    llvm::SmallVector<Func, 3> numbers;
+    for (Value value : op.getParameters())
+      numbers.push_back(
+          parameters[llvm::cast<mlir::BlockArgument>(value).getArgNumber()]);
+    return addStage(buildFixedAttention(op, read(op.getQuery()).tensor,
+                                        read(op.getKey()).tensor,
+                                        read(op.getValue()).tensor, numbers,
+                                        form),
+                    op);
+  }
   if (auto vectors = op.getParameters(); !vectors.empty()) {
-    if (vectors.size() != 2)
-      throw Unsupported("the fixed form of mobile.attention");
     auto find = [&](Value value) -> Func {
       return parameters[llvm::cast<mlir::BlockArgument>(value).getArgNumber()];
     };
@@ -545,6 +578,8 @@ void Builder::sliceOutput(const Tensor &whole) {
   sizes[split] = part;
   pipeline.output(c, x, y) =
       whole.func(c + first[0], x + first[1], y + first[2]);
+  pipeline.output.output_buffer().set_host_alignment(
+      std::max(form.alignment, int(whole.func.type().bytes())));
   for (int i = 0; i < 3; ++i)
     pipeline.output.output_buffer()
         .dim(i)
@@ -571,6 +606,12 @@ Pipeline Builder::build() {
   }
 
   Computed result = read(block.getTerminator()->getOperand(0));
+  if (result.pending >= 0 && result.tensor.func.type() == Halide::Int(8) &&
+      endsInPanel(pipeline.stages[result.pending])) {
+    pipeline.wholePanels = Func("whole_panels");
+    pipeline.wholePanels(c, x, y) = result.tensor.func(c, x, y);
+    result.tensor.func = pipeline.wholePanels;
+  }
   sliceOutput(result.tensor);
   if (result.pending < 0) {
     Stage copy;
@@ -578,7 +619,8 @@ Pipeline Builder::build() {
     result = addStage(copy);
   }
   Stage &last = pipeline.stages[result.pending];
-  last.root = pipeline.output;
+  last.root =
+      pipeline.wholePanels.defined() ? pipeline.wholePanels : pipeline.output;
   last.result = pipeline.result;
   findLiveRows(kernel, pipeline);
   return std::move(pipeline);

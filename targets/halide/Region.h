@@ -19,7 +19,10 @@ struct Pipeline {
   Halide::Param<int> task{"task"};
   std::vector<Stage> stages; // in the region's order; at least one
   Halide::Func output;       // of one task, from zero in all dimensions
-  Tensor result;             // its sizes
+  // The last product's bytes with channels that fill its panels, of which
+  // `output` copies what it has; undefined where the panels end with them.
+  Halide::Func wholePanels;
+  Tensor result;          // its sizes
   int strip = 1;          // rows of the output for which all stages run in turn
   int64_t taskStride = 0; // elements between the slices of two tasks
   bool isCut = false;     // the last task has fewer channels than the others

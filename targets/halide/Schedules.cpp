@@ -7,6 +7,7 @@
 // has computed are kept.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Schedules.h"
+#include "targets/halide/FixedAttention.h"
 #include "targets/halide/Integer.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -45,6 +46,7 @@ struct Tile {
   int stored = 0;         // channels that are stored at once; 0: a vector
   int block = 0;          // pixels whose copies are made at once; 0: all
   bool isGrouped = false; // results belong to groups of columns
+  int joined = 1; // pixels whose channels, all in the tile, are stored at once
 
   int width() const { return vector * vectors; }
   bool isRagged() const { return isCut || channels % width() != 0; }
@@ -60,15 +62,19 @@ private:
   Tile getTile(const Stage &stage, StageAttr attribute) const;
   /// Splits the root's loops; returns the one whose body is a tile.
   Var tileRoot(Func root, const Tile &tile, bool isOutput);
+  Var tileWholePanels(const Tile &tile);
   void scheduleStage(Stage &stage, const Tile &tile);
   void scheduleSums(Stage &stage, const Tile &tile, Var at);
   void scheduleUpdate(Stage &stage, const Tile &tile);
   void setIntegerTile(const Stage &stage, Tile &tile) const;
+  void setJoinedPixels(Tile &tile) const;
   int getLoadedTerms(const Stage &stage) const;
   void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
   void scheduleByteTaps(Stage &stage, const Tile &tile, Var at);
   void scheduleCorrection(Stage &stage, const Tile &tile);
+  void scheduleExcess(Stage &stage);
   void scheduleCopy(Stage &stage, const Tile &tile);
+  void scheduleInside(Stage &stage);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
@@ -86,7 +92,7 @@ private:
   KernelOp kernel;
   const Form &form;
   Var ci{"ci"}, co{"co"}, cv{"cv"}, xi{"xi"}, xo{"xo"}, yi{"yi"}, ys{"ys"};
-  Var xb{"xb"}, ho{"ho"}, mi{"mi"}, mo{"mo"}, mv{"mv"};
+  Var xb{"xb"}, xv{"xv"}, ho{"ho"}, mi{"mi"}, mo{"mo"}, mv{"mv"};
 };
 
 } // namespace
@@ -107,7 +113,7 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   tile.channelsOuter =
       attribute && attribute.getOrder() == LoopOrder::ChannelsOuter;
   tile.pixels = std::clamp(tile.pixels, 1, tile.columns);
-  if (stage.kind == StageKind::Attention) {
+  if (stage.attention) {
     int width = stage.attention->valueWidth;
     tile.vector = getDividingVector(width, form.vectorFloats);
     while (width / tile.vector % tile.vectors)
@@ -141,6 +147,21 @@ static int chooseBlock(int columns, int pixels, int wanted) {
   return best;
 }
 
+/// Neighbours of which all channels are in the tile are one piece of memory:
+/// as many as make whole vectors of bytes are stored at once.
+void Scheduler::setJoinedPixels(Tile &tile) const {
+  int bytes = 4 * form.vectorFloats;
+  int pixels = bytes / std::gcd(tile.width(), bytes);
+  bool isWhole =
+      tile.width() == tile.channels ||
+      (pipeline.wholePanels.defined() && tile.width() >= tile.channels);
+  if (form.joinsPixels && tile.stored && isWhole && tile.pixels % pixels == 0 &&
+      !(tile.isGrouped && tile.columns % tile.pixels != 0)) {
+    tile.stored = tile.width();
+    tile.joined = pixels;
+  }
+}
+
 /// Bytes are stored in vectors as wide as the tile, so that they are packed
 /// from several vectors of sums, unless they need no packing.
 void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
@@ -158,6 +179,7 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
     tile.pixels = llvm::alignTo(tile.pixels, stage.places);
     tile.isGrouped = true;
   }
+  setJoinedPixels(tile);
   if (stage.kind != StageKind::Matrix || !stage.padded.defined() ||
       pipeline.view != View::Pixels)
     return;
@@ -181,8 +203,11 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
   // groups.
   bool isGuarded = tile.isGrouped && tile.columns % tile.pixels != 0;
   root.split(x, xo, xi, tile.pixels,
-             isGuarded ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards)
-      .unroll(xi);
+             isGuarded ? TailStrategy::GuardWithIf
+                       : TailStrategy::ShiftInwards);
+  if (tile.joined > 1)
+    root.split(xi, xi, xv, tile.joined).vectorize(xv);
+  root.unroll(xi);
   Var row = y;
   if (isOutput) {
     root.split(y, ys, yi, pipeline.strip);
@@ -190,13 +215,35 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
   }
   if (tile.block) {
     root.reorder(ci, cv, xi, xo, co, xb, row);
+    if (tile.joined > 1)
+      root.reorder(ci, xv, cv, xi);
     return xo;
   }
   if (tile.channelsOuter)
     root.reorder(ci, cv, xi, xo, row, co);
   else
     root.reorder(ci, cv, xi, co, xo, row);
+  if (tile.joined > 1)
+    root.reorder(ci, xv, cv, xi);
   return tile.channelsOuter ? xo : co;
+}
+
+/// The same where the output copies what it has of whole panels, a tile of
+/// pixels at a time.
+Var Scheduler::tileWholePanels(const Tile &tile) {
+  Func output = pipeline.output, panels = pipeline.wholePanels;
+  output.split(c, co, ci, std::gcd(tile.channels, 4 * form.vectorFloats));
+  output.split(x, xo, xi, tile.pixels, TailStrategy::ShiftInwards);
+  output.split(y, ys, yi, pipeline.strip);
+  output.reorder(ci, co, xi, xo, yi, ys).vectorize(ci);
+  panels.compute_at(output, xo)
+      .bound(c, 0, int(llvm::alignTo(tile.channels, tile.width())))
+      .bound_extent(x, tile.pixels);
+  panels.split(c, co, ci, tile.width()).split(ci, cv, ci, tile.stored);
+  panels.vectorize(ci).unroll(cv);
+  panels.split(x, xi, xv, tile.joined).reorder(ci, xv, cv, xi, co);
+  panels.vectorize(xv).unroll(xi);
+  return co;
 }
 
 /// The sums of a tile: all in registers, the loops over the domain around them.
@@ -324,6 +371,30 @@ void Scheduler::scheduleCorrection(Stage &stage, const Tile &tile) {
       c, form.vectorFloats);
 }
 
+/// What the weights' offset adds at the positions of a tile, once for all its
+/// channels where these are inside.
+void Scheduler::scheduleExcess(Stage &stage) {
+  const Halide::RDom &k = stage.domains[0];
+  stage.zeroWeights.compute_root()
+      .bound(stage.zeroWeights.args()[0], 0, form.dotWidth)
+      .bound(c, 0, form.vectorFloats)
+      .vectorize(stage.zeroWeights.args()[0])
+      .vectorize(c);
+  Func excess = stage.excess;
+  excess
+      .compute_at(pipeline.wholePanels.defined() ? pipeline.output : stage.root,
+                  xo)
+      .bound(c, 0, form.vectorFloats)
+      .vectorize(c)
+      .unroll(x);
+  excess.update()
+      .reorder({RVar(k.x), c, x, RVar(k.y), RVar(k.z), RVar(k.w)})
+      .atomic()
+      .vectorize(RVar(k.x))
+      .vectorize(c)
+      .unroll(x);
+}
+
 /// What products of bytes read.
 void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
   Func copy = stage.padded;
@@ -333,6 +404,13 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
   bool isOwn = stage.kind == StageKind::Depthwise;
   int vector = getDividingVector(isOwn ? tile.channels : channels,
                                  4 * form.vectorFloats);
+  TailStrategy tail = TailStrategy::Auto;
+  if (form.joinsPixels && isOwn) { // Whole vectors, twice where they overlap.
+    vector = std::min<int>(llvm::bit_floor(unsigned(channels)),
+                           4 * form.vectorFloats);
+    tail = TailStrategy::ShiftInwards;
+    copy.bound(c, 0, channels);
+  }
   if (stage.kind == StageKind::Matrix && pipeline.view == View::Pixels) {
     tile.block ? copy.compute_at(stage.root, xb) : copy.compute_root();
   } else if (stage.isWhole) {
@@ -349,12 +427,44 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
         .vectorize(xo, kBytesOfVector);
   else if (stage.kind == StageKind::Depthwise)
     copy.bound(member, 0, stage.domains[0].x.extent())
-        .split(c, co, ci, vector)
+        .split(c, co, ci, vector, tail)
         .reorder(member, ci, co, group, y)
         .unroll(member)
         .vectorize(ci);
+  else if (stage.inside.defined())
+    scheduleInside(stage);
   else if (vector > 1)
     copy.vectorize(c, vector);
+}
+
+/// The border, then what is inside: groups of channels from as many planes, or
+/// all channels of as many columns as make a vector.
+void Scheduler::scheduleInside(Stage &stage) {
+  Func copy = stage.padded;
+  RVar columns(stage.inside.x), ro("ro"), ri("ri");
+  int bytes = 4 * form.vectorFloats, channels = stage.input.channels;
+  if (stage.input.columnsFirst) {
+    copy.bound(c, 0, int(llvm::alignTo(channels, form.dotWidth)))
+        .reorder(c, x, y)
+        .unroll(c)
+        .vectorize(x, form.vectorFloats);
+    copy.update()
+        .reorder({c, columns, y})
+        .unroll(c)
+        .vectorize(columns, std::gcd(stage.input.columns, bytes));
+    return;
+  }
+  int joined = channels < bytes ? std::gcd(stage.input.columns,
+                                           bytes / std::gcd(channels, bytes))
+                                : 1;
+  int vector = joined > 1 ? channels : std::gcd(channels, bytes);
+  copy.bound(c, 0, channels).vectorize(c, std::gcd(channels, bytes));
+  copy.update()
+      .split(columns, ro, ri, joined)
+      .split(c, co, ci, vector)
+      .reorder({ci, ri, co, ro, y})
+      .vectorize(ci)
+      .vectorize(ri);
 }
 
 void Scheduler::storeRoot(Stage &stage) {
@@ -406,8 +516,11 @@ void Scheduler::scheduleBlock(Stage &stage, const Tile &tile) {
 
 void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   bool isOutput = stage.root.name() == pipeline.output.name();
-  Var at = tileRoot(stage.root, tile, isOutput);
-  if (!isOutput)
+  bool hasPanels = pipeline.wholePanels.defined() &&
+                   stage.root.name() == pipeline.wholePanels.name();
+  Var at =
+      hasPanels ? tileWholePanels(tile) : tileRoot(stage.root, tile, isOutput);
+  if (!isOutput && !hasPanels)
     storeRoot(stage);
   if (stage.isInteger && stage.kind == StageKind::Matrix)
     scheduleByteMatrix(stage, tile, at);
@@ -423,6 +536,8 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
     scheduleBorder(stage);
   if (stage.correction.defined())
     scheduleCorrection(stage, tile);
+  if (stage.excess.defined())
+    scheduleExcess(stage);
 }
 
 /// A global average: the sums of a tile's channels are kept while the positions
@@ -607,6 +722,8 @@ void Scheduler::run() {
       schedulePool(stage, tile, inner, inner ? &innerTile : nullptr);
     else if (stage.kind == StageKind::Softmax)
       scheduleSoftmax(stage, tile);
+    else if (stage.fixedAttention)
+      scheduleFixedAttention(stage, tile.pixels, form);
     else if (stage.kind == StageKind::Attention)
       scheduleAttention(stage, tile);
     else

@@ -21,6 +21,8 @@
 
 namespace minnow::halide {
 
+struct FixedAttention;
+
 /// A kernel for which no stage is written.
 struct Unsupported : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -68,11 +70,16 @@ struct Stage {
   // bytes add to the sums.
   bool isInteger = false;
   std::vector<Halide::RDom> domains;
+  Halide::RDom inside; // columns that `padded` copies; or undefined
   bool joinsColumns = false;
   int places = 1;
   Halide::Func correction;
   Halide::RDom correctionDomain;
-  std::shared_ptr<Attention> attention; // of an attention
+  // What weights that are stored + 128 add to all sums of a position, in each
+  // lane.
+  Halide::Func excess, zeroWeights;
+  std::shared_ptr<Attention> attention;           // of an attention
+  std::shared_ptr<FixedAttention> fixedAttention; // or of one on bytes
   Tensor input;
   Tensor result;     // of the primitive itself
   Halide::Func root; // holds the value that leaves the stage

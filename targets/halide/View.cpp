@@ -50,7 +50,8 @@ bool halide::isIntegerProduct(Operation *op) {
 bool halide::copiesInput(Operation *op, const Form &form) {
   if (!isIntegerProduct(op))
     return false;
-  if (form.dotOperand != DotOperand::Signed)
+  if (form.dotOperand == DotOperand::Unsigned ||
+      form.dotOperand == DotOperand::Wide)
     return true;
   if (llvm::isa<DepthwiseConv2DOp>(op))
     return true;
@@ -111,13 +112,10 @@ static bool isPixelwise(Operation &op) {
 
 /// Whether the factors of a change of scale are the same for all channels.
 static bool hasOneScale(Operation &op) {
-  return llvm::all_of(op.getOperands().drop_front(), [&](Value operand) {
-    bool isFactor = llvm::cast<mlir::RankedTensorType>(operand.getType())
-                        .getElementType()
-                        .isF32() &&
-                    getShape(operand).size() == 1;
-    return !isFactor || getShape(operand)[0] == 1;
-  });
+  auto isOne = [](Value scale) { return !scale || getShape(scale)[0] == 1; };
+  if (auto requantize = llvm::dyn_cast<RequantizeOp>(op))
+    return isOne(requantize.getScale()) && isOne(requantize.getAddendScale());
+  return isOne(llvm::cast<DequantizeOp>(op).getScale());
 }
 
 static bool isElementwise(Operation &op) {

@@ -133,6 +133,10 @@ Expected<std::string> minnow::linkShared(ArrayRef<StringRef> objects,
                           "--hash-style=gnu", "-soname", soname.str()});
 }
 
+Expected<std::string> minnow::linkExecutable(ArrayRef<StringRef> objects) {
+  return runLld(objects, {"-static", "--gc-sections", "-e", "_start"});
+}
+
 Expected<std::string> minnow::makeArchive(StringRef object, StringRef member) {
   std::vector<llvm::NewArchiveMember> members;
   members.emplace_back(llvm::MemoryBufferRef(object, member));

@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -16,6 +17,9 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/IPO/StripDeadPrototypes.h"
 #include <mutex>
 
 using namespace minnow;
@@ -262,10 +266,46 @@ Expected<std::string> minnow::compileToObject(mlir::ModuleOp module,
   return emitObject(*llvmModule, **machine);
 }
 
+/// Leaves `symbol` alone global, without weak functions and what they used.
+static void strip(llvm::Module &module, StringRef symbol) {
+  for (llvm::Function &function : module)
+    if (function.hasWeakLinkage() || function.hasLinkOnceLinkage()) {
+      function.deleteBody();
+      function.setComdat(nullptr);
+    }
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
+    return value.getName() == symbol;
+  });
+  llvm::ModuleAnalysisManager analyses;
+  llvm::PassBuilder().registerModuleAnalyses(analyses);
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::GlobalDCEPass());
+  passes.addPass(llvm::StripDeadPrototypesPass());
+  passes.run(module, analyses);
+}
+
+Expected<std::string> minnow::compileBitcode(StringRef bitcode,
+                                             StringRef symbol,
+                                             const TargetSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  auto module =
+      llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, symbol), context);
+  if (!module)
+    return module.takeError();
+  (*module)->setTargetTriple((*machine)->getTargetTriple());
+  (*module)->setDataLayout((*machine)->createDataLayout());
+  strip(**module, symbol);
+  return emitObject(**module, **machine);
+}
+
 Expected<std::string> minnow::makeDataObject(StringRef symbol,
                                              llvm::ArrayRef<char> bytes,
                                              unsigned alignment,
-                                             const TargetSpec &spec) {
+                                             const TargetSpec &spec,
+                                             StringRef section) {
   auto machine = createMachine(spec);
   if (!machine)
     return machine.takeError();
@@ -280,5 +320,7 @@ Expected<std::string> minnow::makeDataObject(StringRef symbol,
       module, value->getType(),
       /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value, symbol);
   global->setAlignment(llvm::Align(alignment));
+  if (!section.empty())
+    global->setSection(section);
   return emitObject(module, **machine);
 }

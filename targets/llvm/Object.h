@@ -27,11 +27,20 @@ llvm::Expected<std::vector<std::string>> getFeatures(const TargetSpec &spec);
 llvm::Expected<std::string> compileToObject(mlir::ModuleOp module,
                                             const TargetSpec &spec);
 
-/// An object that holds `bytes` as read-only data under the global `symbol`.
+/// Compiles LLVM bitcode that is optimized already to an object with the one
+/// global function `symbol`. Weak functions are parts of a runtime that the
+/// program gives: only their declarations stay.
+llvm::Expected<std::string> compileBitcode(llvm::StringRef bitcode,
+                                           llvm::StringRef symbol,
+                                           const TargetSpec &spec);
+
+/// An object that holds `bytes` as read-only data under the global `symbol`, in
+/// the ELF section `section` if one is named.
 llvm::Expected<std::string> makeDataObject(llvm::StringRef symbol,
                                            llvm::ArrayRef<char> bytes,
                                            unsigned alignment,
-                                           const TargetSpec &spec);
+                                           const TargetSpec &spec,
+                                           llvm::StringRef section = "");
 
 /// Links objects to one relocatable object. With `keepGlobal` all symbols that
 /// are defined in it but are not listed become local.
@@ -43,6 +52,10 @@ linkRelocatable(llvm::ArrayRef<llvm::StringRef> objects,
 /// needs no other library but what it may find in the process (memcpy).
 llvm::Expected<std::string> linkShared(llvm::ArrayRef<llvm::StringRef> objects,
                                        llvm::StringRef soname);
+
+/// Links objects to a program at fixed addresses that begins at `_start`.
+llvm::Expected<std::string>
+linkExecutable(llvm::ArrayRef<llvm::StringRef> objects);
 
 /// An ar archive that holds `object` under the file name `member`.
 llvm::Expected<std::string> makeArchive(llvm::StringRef object,

@@ -21,6 +21,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "targets/llvm/Object.h"
 #include "targets/reference/Passes.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace minnow;
@@ -98,18 +99,18 @@ static llvm::Error run(ModuleOp module, void (*add)(OpPassManager &)) {
 namespace {
 /// Builds the function that a caller sees around the one that computes.
 struct EntryBuilder {
-  EntryBuilder(ModuleOp module)
+  EntryBuilder(ModuleOp module, unsigned pointerBits)
       : module(module), location(module.getLoc()),
         builder(OpBuilder::atBlockEnd(module.getBody())),
-        pointer(LLVM::LLVMPointerType::get(module.getContext())) {}
+        pointer(LLVM::LLVMPointerType::get(module.getContext())),
+        size(builder.getIntegerType(pointerBits)) {}
 
   void build(LLVM::LLVMFuncOp body, StringRef symbol, uint64_t scratchBytes) {
     Type word = builder.getI32Type();
     auto entry = declare(symbol, word, {pointer, word, pointer});
     LLVM::LLVMFuncOp allocate, release;
     if (scratchBytes) {
-      allocate =
-          declare("halide_malloc", pointer, {pointer, builder.getI64Type()});
+      allocate = declare("halide_malloc", pointer, {pointer, size});
       release = declare("halide_free", LLVM::LLVMVoidType::get(getContext()),
                         {pointer, pointer});
     }
@@ -120,11 +121,10 @@ struct EntryBuilder {
         block->getArgument(2), body.getNumArguments() - (scratchBytes != 0));
     Value scratch;
     if (scratchBytes) {
-      scratch =
-          LLVM::CallOp::create(
-              builder, location, allocate,
-              ValueRange{context, constant(builder.getI64Type(), scratchBytes)})
-              .getResult();
+      scratch = LLVM::CallOp::create(
+                    builder, location, allocate,
+                    ValueRange{context, constant(size, scratchBytes)})
+                    .getResult();
       buffers.push_back(scratch);
     }
     LLVM::CallOp::create(builder, location, body, buffers);
@@ -164,7 +164,7 @@ private:
   ModuleOp module;
   Location location;
   OpBuilder builder;
-  Type pointer;
+  Type pointer, size;
 };
 } // namespace
 
@@ -218,7 +218,8 @@ llvm::Expected<KernelCode> minnow::emitReference(const TargetSpec &spec,
   for (unsigned i = 0; i < body.getNumArguments(); ++i)
     body.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
                     UnitAttr::get(body.getContext()));
-  EntryBuilder(*module).build(body, symbol, scratchBytes);
+  bool is64 = llvm::Triple(machine->triple).isArch64Bit();
+  EntryBuilder(*module, is64 ? 64 : 32).build(body, symbol, scratchBytes);
   llvm::Expected<std::string> object = compileToObject(*module, *machine);
   if (!object)
     return object.takeError();

@@ -44,6 +44,7 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
   AffineExpr column = builder.getAffineDimExpr(rank - 1);
   // Element [k.., n] lies in panel n / P, row k, column n % P.
   SmallVector<AffineExpr> place = {column.floorDiv(panel), row, column % panel};
+  int64_t offset = 0;
   // Of bytes, the first of each number is read, and the first place of taps.
   if (auto dots = mobile::Dots::find(layout)) {
     AffineExpr term = row % dots->run;
@@ -51,6 +52,7 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
                    int64_t(llvm::divideCeil(dots->run, dots->dot)) +
                term.floorDiv(dots->dot);
     place.append({term % dots->dot, zero});
+    offset = dots->offset;
   } else if (auto taps = mobile::Taps::find(layout)) {
     AffineExpr tap = builder.getAffineDimExpr(1);
     place = {builder.getAffineDimExpr(0),
@@ -61,9 +63,14 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
              zero};
   }
   AffineMap map = AffineMap::get(rank, 0, place, builder.getContext());
-  return mapElements(
-      builder, location, type, packed, map,
-      [](OpBuilder &, ValueRange elements) { return elements[0]; });
+  auto element = [&](OpBuilder &inner, ValueRange elements) -> Value {
+    if (!offset)
+      return elements[0];
+    Value more = arith::ConstantOp::create(
+        inner, location, inner.getI8IntegerAttr(static_cast<int8_t>(offset)));
+    return arith::SubIOp::create(inner, location, elements[0], more);
+  };
+  return mapElements(builder, location, type, packed, map, element);
 }
 
 namespace {

@@ -64,7 +64,7 @@ mobile.program @too_small(%x: memref<4xf32>, %y: memref<3xf32>) {
 
 // -----
 
-// expected-error @+1 {{layout panels takes 1 size, 3 of taps, 4 or 5 of dots, found 0}}
+// expected-error @+1 {{layout panels takes 1 size, 3 of taps, 4 to 6 of dots, found 0}}
 mobile.kernel @no_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels>}) {
   mobile.yield
 }

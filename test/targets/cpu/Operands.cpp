@@ -30,9 +30,12 @@ static llvm::ArrayRef<int64_t> getShape(Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
 }
 
+/// The shift of the fixed form, which all factors of a kernel agree in.
+static int getShift(unsigned seed) { return seed % 16; }
+
 /// {zero, low, high, input zero, addend zero, shift}: a plain range, that of a
 /// relu, or any.
-static std::vector<double> makeParameters(std::mt19937 &random) {
+static std::vector<double> makeParameters(std::mt19937 &random, int shift) {
   double zero = choose(random, -128, 127), low = -128, high = 127;
   if (choose(random, 0, 2) == 0)
     low = zero;
@@ -45,7 +48,7 @@ static std::vector<double> makeParameters(std::mt19937 &random) {
           high,
           double(choose(random, -128, 127)),
           double(choose(random, -128, 127)),
-          0};
+          double(shift)};
 }
 
 /// The terms of each sum that `value` holds; 1 where it is none.
@@ -76,6 +79,16 @@ static double makeScale(Value scaled, Kind kind, std::mt19937 &random) {
   return kind == Kind::Saturated ? scale * 1e5 : float(scale);
 }
 
+/// The same in the fixed form.
+static double makeFactor(Value scaled, Kind kind, int shift,
+                         std::mt19937 &random) {
+  int bits =
+      llvm::cast<mlir::ShapedType>(scaled.getType()).getElementTypeBitWidth();
+  double factor = std::ldexp(makeScale(scaled, kind, random),
+                             (bits == 8 ? 15 : 31) + shift);
+  return std::floor(std::min(factor, 2147483647.0));
+}
+
 static double makeByte(Kind kind, int low, std::mt19937 &random) {
   if (kind != Kind::Ends)
     return choose(random, low, 127);
@@ -102,6 +115,22 @@ static std::vector<double> makeAttentionScales(AttentionOp op, Kind kind,
   return {float(logits), float(chooseReal(random, 0.5, 3))};
 }
 
+/// The same in the fixed form.
+static std::vector<double> makeAttentionFactors(AttentionOp op, Kind kind,
+                                                std::mt19937 &random) {
+  double logits = makeAttentionScales(op, kind, random)[0];
+  return {std::floor(std::min(std::ldexp(logits * 40, 31), 2147483647.0)),
+          double(choose(random, 1 << 29, 2147483647))};
+}
+
+/// Bytes that are read as u8.
+static std::vector<double> makeExponentials() {
+  std::vector<double> table;
+  for (int i = 0; i < 256; ++i)
+    table.push_back(int8_t(std::lround(255 * std::exp(-i / 40.0))));
+  return table;
+}
+
 std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
                                       unsigned seed, std::mt19937 &random) {
   auto type = llvm::cast<mlir::RankedTensorType>(argument.getType());
@@ -112,19 +141,24 @@ std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
   Value scaled = getScaled(argument);
   if (auto op = llvm::dyn_cast<RequantizeOp>(user))
     if (op.getParameters() == argument)
-      return makeParameters(random);
+      return makeParameters(random, getShift(seed));
   if (auto op = llvm::dyn_cast<AttentionOp>(user)) {
     auto parameters = op.getParameters();
-    if (parameters.size() == 2 && parameters[0] == argument)
-      return makeAttentionScales(op, kind, random);
-    if (parameters.size() == 2 && parameters[1] == argument)
-      return makeParameters(random);
+    if (parameters.size() >= 2 && parameters[0] == argument)
+      return element.isF32() ? makeAttentionScales(op, kind, random)
+                             : makeAttentionFactors(op, kind, random);
+    if (parameters.size() >= 2 && parameters[1] == argument)
+      return makeParameters(random, getShift(seed) % 8);
+    if (parameters.size() == 3 && parameters[2] == argument)
+      return makeExponentials();
   }
   bool isFilter = user->getNumOperands() > 1 &&
                   user->getOperand(1) == argument && type.getRank() > 1;
   for (double &number : numbers) {
     if (scaled && element.isF32())
       number = float(makeScale(scaled, kind, random));
+    else if (scaled)
+      number = makeFactor(scaled, kind, getShift(seed), random);
     else if (element.isF32())
       number = float(chooseReal(random, -1, 1));
     else if (element.isInteger(8)) // Weights are symmetric.

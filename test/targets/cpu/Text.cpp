@@ -97,7 +97,8 @@ Node KernelText::linear(const Node &input, int64_t outputs,
 }
 
 Node KernelText::scaleOf(const Node &input) {
-  return argument({input.element == "i32" ? input.shape.back() : 1});
+  return argument({input.element == "i32" ? input.shape.back() : 1},
+                  isFixed ? "i32" : "f32");
 }
 
 Node KernelText::requantize(const Node &input, const Node &addend) {
@@ -205,9 +206,13 @@ Node KernelText::attention(const Node &query, const Node &key,
   std::vector<Node> operands = {query, key, value};
   std::string by;
   if (query.element == "i8") {
-    operands.push_back(argument({2}));
+    operands.push_back(argument({2}, isFixed ? "i32" : "f32"));
     operands.push_back(argument({6}, "i32"));
     by = fmt::format(" by {}, {}", operands[3].name, operands[4].name);
+    if (isFixed) {
+      operands.push_back(argument({256}, "i8"));
+      by += ", " + operands[5].name;
+    }
   }
   return append("attention", operands,
                 fmt::format(" {}, {}, {}{} heads {} scale {:e}", query.name,

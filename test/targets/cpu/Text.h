@@ -31,6 +31,10 @@ struct Conv {
 
 class KernelText {
 public:
+  /// With `isFixed` all rounding is of the fixed form.
+  explicit KernelText(bool isFixed = false) : isFixed(isFixed) {}
+  const bool isFixed;
+
   Node argument(const Shape &shape, const std::string &element = "f32");
   Node conv(const Node &input, const Conv &form);
   /// `form.outputs` is not read.

@@ -1,16 +1,14 @@
-//===- Entry.cpp - the entry code of a CPU program ------------------------===//
+//===- Entry.cpp - the entry code of a native program ---------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Straight-line code: for each `mobile.call` the addresses of its buffers are
-// stored, then its tasks are run (Support.mlir). Every address is an input, an
-// output, or a constant offset from the arena's or the weights' base.
+// stored, then its tasks are run (minnow_dispatch). Every address is an input,
+// an output, or a constant offset from the arena's or the weights' base.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/Entry.h"
+#include "targets/llvm/Entry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
-#include "mlir/Parser/Parser.h"
 #include "runtime/abi/minnow_abi.h"
-#include "targets/cpu/SupportText.h"
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
@@ -23,9 +21,10 @@ namespace {
 /// those of the structs in runtime/abi/minnow_abi.h.
 class EntryBuilder {
 public:
-  EntryBuilder(ModuleOp module, const Assembly &assembly)
-      : assembly(assembly), program(assembly.program), module(module),
-        builder(module.getContext()), loc(builder.getUnknownLoc()),
+  EntryBuilder(ModuleOp module, const Assembly &assembly, unsigned alignment)
+      : assembly(assembly), alignment(alignment), program(assembly.program),
+        module(module), builder(module.getContext()),
+        loc(builder.getUnknownLoc()),
         ptr(LLVM::LLVMPointerType::get(module.getContext())),
         i32(builder.getI32Type()), i64(builder.getI64Type()),
         argumentsType(structOf({ptr, ptr, ptr, ptr, ptr, ptr})),
@@ -42,6 +41,7 @@ public:
 
 private:
   const Assembly &assembly;
+  unsigned alignment;
   ProgramOp program;
   ModuleOp module;
   OpBuilder builder;
@@ -76,6 +76,11 @@ private:
     return LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base,
                                ValueRange{constant(i64, offset)});
   }
+  /// Place `index` of an array of pointers.
+  Value element(Value base, int64_t index) {
+    return LLVM::GEPOp::create(builder, loc, ptr, ptr, base,
+                               ArrayRef<LLVM::GEPArg>{int32_t(index)});
+  }
   Value allocate(Type type, int64_t count = 1) {
     return LLVM::AllocaOp::create(builder, loc, ptr, type,
                                   constant(i64, count));
@@ -95,7 +100,7 @@ private:
   void buildCall(CallOp call, int64_t index, Value arguments, Value buffers,
                  Value closure);
   void checkArguments(LLVM::LLVMFuncOp function, ArrayRef<Value> pointers,
-                      Value workspace);
+                      ArrayRef<Value> aligned);
   void buildModel();
   void buildTypedRun();
   void buildQuery();
@@ -108,19 +113,25 @@ void EntryBuilder::declareExternals() {
   auto kernelType = LLVM::LLVMFunctionType::get(i32, {ptr, i32, ptr});
   for (auto &[name, code] : assembly.kernels)
     LLVM::LLVMFuncOp::create(builder, loc, code.symbol, kernelType);
-  for (StringRef symbol : {cpu::kWeightsSymbol, cpu::kDescriptionSymbol})
+  for (StringRef symbol : {kWeightsSymbol, kDescriptionSymbol})
     LLVM::GlobalOp::create(builder, loc, builder.getI8Type(),
                            /*isConstant=*/true, LLVM::Linkage::External, symbol,
                            Attribute());
 }
 
-/// Returns MINNOW_BAD_ARGUMENT from `function` if one of `pointers` is null or
-/// the workspace is not aligned to 64 bytes.
+/// Returns MINNOW_BAD_ARGUMENT from `function` if one of `pointers` is null, or
+/// one of `aligned` is not.
 void EntryBuilder::checkArguments(LLVM::LLVMFuncOp function,
-                                  ArrayRef<Value> pointers, Value workspace) {
+                                  ArrayRef<Value> pointers,
+                                  ArrayRef<Value> aligned) {
   Value null = LLVM::ZeroOp::create(builder, loc, ptr);
-  Value bits = LLVM::PtrToIntOp::create(builder, loc, i64, workspace);
-  Value low = LLVM::AndOp::create(builder, loc, bits, constant(i64, 63));
+  Value bits = constant(i64, 0);
+  for (Value pointer : aligned)
+    bits = LLVM::OrOp::create(
+        builder, loc, bits,
+        LLVM::PtrToIntOp::create(builder, loc, i64, pointer));
+  Value low =
+      LLVM::AndOp::create(builder, loc, bits, constant(i64, alignment - 1));
   Value bad = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, low,
                                    constant(i64, 0));
   for (Value pointer : pointers) {
@@ -140,7 +151,7 @@ void EntryBuilder::checkArguments(LLVM::LLVMFuncOp function,
 void EntryBuilder::buildCall(CallOp call, int64_t index, Value arguments,
                              Value buffers, Value closure) {
   for (auto [i, operand] : llvm::enumerate(call.getOperands()))
-    store(addresses.lookup(operand), atByte(buffers, i * sizeof(void *)));
+    store(addresses.lookup(operand), element(buffers, i));
   const KernelCode &code =
       assembly.kernels[assembly.getKernelIndex(call.getKernel())].second;
   int64_t tasks = code.tasks;
@@ -164,9 +175,8 @@ void EntryBuilder::buildRun() {
   for (BlockArgument argument : program.getArguments()) {
     int64_t index = argument.getArgNumber();
     bool isInput = index < inputCount;
-    Value slot =
-        atByte(isInput ? inputs : outputs,
-               (isInput ? index : index - inputCount) * sizeof(void *));
+    Value slot = element(isInput ? inputs : outputs,
+                         isInput ? index : index - inputCount);
     addresses[argument] = LLVM::LoadOp::create(builder, loc, ptr, slot);
   }
   size_t most = 0;
@@ -199,9 +209,9 @@ void EntryBuilder::buildModel() {
   builder.createBlock(&global.getInitializerRegion());
   Value fields[] = {constant(i32, MINNOW_ABI_VERSION),
                     constant(i32, 0),
-                    addressOf(cpu::kDescriptionSymbol),
+                    addressOf(kDescriptionSymbol),
                     constant(i64, assembly.description.size()),
-                    addressOf(cpu::kWeightsSymbol),
+                    addressOf(kWeightsSymbol),
                     constant(i64, assembly.weights.size()),
                     addressOf(kRunSymbol)};
   Value value = LLVM::UndefOp::create(builder, loc, programType);
@@ -217,16 +227,19 @@ void EntryBuilder::buildTypedRun() {
   LLVM::LLVMFuncOp function =
       beginFunction((program.getName() + "_run").str(), i32, types);
   auto tensors = function.getArguments().take_front(count);
-  checkArguments(function, SmallVector<Value>(tensors),
-                 function.getArgument(count));
+  // Larger vectors than a line's are loaded from tensors as well.
+  SmallVector<Value> aligned = {function.getArgument(count)};
+  if (alignment > 64)
+    aligned.append(tensors.begin(), tensors.end());
+  checkArguments(function, SmallVector<Value>(tensors), aligned);
   Value pointers = allocate(ptr, count);
   for (auto [i, tensor] : llvm::enumerate(tensors))
-    store(tensor, atByte(pointers, i * sizeof(void *)));
+    store(tensor, element(pointers, i));
   Value arguments = allocate(argumentsType);
   Value fields[] = {pointers,
-                    atByte(pointers, program.getNumInputs() * sizeof(void *)),
+                    element(pointers, program.getNumInputs()),
                     function.getArgument(count),
-                    addressOf(cpu::kWeightsSymbol),
+                    addressOf(kWeightsSymbol),
                     function.getArgument(count + 1),
                     LLVM::ZeroOp::create(builder, loc, ptr)};
   for (auto [i, value] : llvm::enumerate(fields))
@@ -248,11 +261,7 @@ void EntryBuilder::buildQuery() {
   LLVM::ReturnOp::create(builder, loc, result);
 }
 
-OwningOpRef<ModuleOp> minnow::cpu::buildEntry(const Assembly &assembly) {
-  MLIRContext *context = assembly.program->getContext();
-  context->loadDialect<LLVM::LLVMDialect>();
-  OwningOpRef<ModuleOp> module =
-      parseSourceString<ModuleOp>(kSupportText, context);
-  EntryBuilder(*module, assembly).build();
-  return module;
+void minnow::buildEntry(ModuleOp module, const Assembly &assembly,
+                        unsigned alignment) {
+  EntryBuilder(module, assembly, alignment).build();
 }

@@ -1,31 +1,34 @@
-//===- Emit.cpp - the object of a kernel ----------------------------------===//
+//===- Object.cpp - the object of a kernel by Halide ----------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Halide's function takes halide_buffer_t's; a small wrapper around it takes
 // the kernel's pointers. All sizes are constants of the code, so the wrapper
 // fills in nothing but the pointers.
 //===----------------------------------------------------------------------===//
+#include "targets/halide/Object.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
-#include "targets/cpu/Kernels.h"
 #include "targets/halide/Kernel.h"
 #include "targets/llvm/Object.h"
 
 using namespace minnow;
-using namespace minnow::cpu;
+using namespace minnow::halide;
 using namespace mlir;
 
 namespace {
 
-/// halide_buffer_t is 56 bytes with `host` at 16.
-constexpr int64_t kBufferBytes = 56, kHostOffset = 16;
+/// What is to know of halide_buffer_t.
+struct BufferLayout {
+  int64_t bytes, host;
+};
+constexpr BufferLayout kBuffer64 = {56, 16}, kBuffer32 = {40, 12};
 
 /// Builds the module of the wrapper.
 class Wrapper {
 public:
-  explicit Wrapper(MLIRContext *context)
-      : builder(context), location(builder.getUnknownLoc()),
-        module(ModuleOp::create(location)),
+  Wrapper(MLIRContext *context, bool is64)
+      : layout(is64 ? kBuffer64 : kBuffer32), builder(context),
+        location(builder.getUnknownLoc()), module(ModuleOp::create(location)),
         pointer(LLVM::LLVMPointerType::get(context)), i32(builder.getI32Type()),
         i64(builder.getI64Type()) {
     builder.setInsertionPointToEnd(module->getBody());
@@ -45,6 +48,7 @@ private:
   }
   Value makeBuffer(Value pointers, unsigned index, Value taskOffset);
 
+  BufferLayout layout;
   OpBuilder builder;
   Location location;
   OwningOpRef<ModuleOp> module;
@@ -56,20 +60,22 @@ private:
 /// A halide_buffer_t on the stack for pointer `index`, moved by `taskOffset`
 /// bytes if it is given.
 Value Wrapper::makeBuffer(Value pointers, unsigned index, Value taskOffset) {
-  Value slot = offset(pointers, constant(index * sizeof(void *)));
+  Value slot =
+      LLVM::GEPOp::create(builder, location, pointer, pointer, pointers,
+                          ArrayRef<LLVM::GEPArg>{int32_t(index)});
   Value host = LLVM::LoadOp::create(builder, location, pointer, slot);
   if (taskOffset)
     host = offset(host, taskOffset);
   Value buffer =
       LLVM::AllocaOp::create(builder, location, pointer, builder.getI8Type(),
-                             constant(kBufferBytes), /*alignment=*/8);
+                             constant(layout.bytes), /*alignment=*/8);
   LLVM::MemsetOp::create(builder, location, buffer,
                          LLVM::ConstantOp::create(builder, location,
                                                   builder.getI8Type(),
                                                   builder.getI8IntegerAttr(0)),
-                         constant(kBufferBytes), /*isVolatile=*/false);
+                         constant(layout.bytes), /*isVolatile=*/false);
   LLVM::StoreOp::create(builder, location, host,
-                        offset(buffer, constant(kHostOffset)));
+                        offset(buffer, constant(layout.host)));
   return buffer;
 }
 
@@ -104,8 +110,9 @@ static uint32_t getTasks(mobile::KernelOp kernel) {
                                                         : schedule.getTasks();
 }
 
-bool cpu::isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why) {
-  llvm::Error error = halide::checkKernel(kernel, isa.getForm());
+bool halide::hasStages(const Form &form, mobile::KernelOp kernel,
+                       std::string *why) {
+  llvm::Error error = checkKernel(kernel, form);
   bool isFast = !error;
   std::string message = llvm::toString(std::move(error));
   if (!isFast && why)
@@ -113,19 +120,27 @@ bool cpu::isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why) {
   return isFast;
 }
 
-llvm::Expected<KernelCode> cpu::emit(const Isa &isa, mobile::KernelOp kernel,
-                                     StringRef symbol) {
+llvm::Expected<KernelCode> halide::emitObject(const Form &form,
+                                              const TargetSpec &spec,
+                                              mobile::KernelOp kernel,
+                                              StringRef symbol) {
   std::string inner = (symbol + "_halide").str();
-  auto code = halide::compile(kernel, isa.getForm(), inner);
+  auto code = compile(kernel, form, inner);
   if (!code)
     return code.takeError();
+  if (form.emitsBitcode) {
+    auto compiled = compileBitcode(code->object, inner, spec);
+    if (!compiled)
+      return compiled.takeError();
+    code->object = std::move(*compiled);
+  }
 
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<LLVM::LLVMDialect>();
   unsigned buffers = kernel.getNumArguments() + kernel.getNumResults();
-  auto module =
-      Wrapper(&context).build(symbol, inner, buffers, code->taskBytes);
-  auto wrapper = compileToObject(*module, isa.spec);
+  auto module = Wrapper(&context, form.pointerBytes == 8)
+                    .build(symbol, inner, buffers, code->taskBytes);
+  auto wrapper = compileToObject(*module, spec);
   if (!wrapper)
     return wrapper.takeError();
   auto object = linkRelocatable({*wrapper, code->object}, {symbol});

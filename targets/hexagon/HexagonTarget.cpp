@@ -1,0 +1,199 @@
+//===- HexagonTarget.cpp - the Hexagon DSP as a target --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Integers only: int8 networks, rounded in the fixed form. Kernels are Halide's
+// bitcode and LLVM's objects, or the reference's where Halide takes none; the
+// entry code is that of every native program. Beside the object comes what
+// makes it a program by itself (runtime/hexagon/start.c).
+//===----------------------------------------------------------------------===//
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Parser/Parser.h"
+#include "runtime/abi/hexagon.h"
+#include "targets/KernelCost.h"
+#include "targets/cost/Machines.h"
+#include "targets/halide/Object.h"
+#include "targets/hexagon/Kernels.h"
+#include "targets/hexagon/RuntimeObjects.h"
+#include "targets/llvm/Entry.h"
+#include "targets/llvm/Object.h"
+#include "targets/reference/Emit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace minnow;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+
+class HexagonTarget : public Target {
+public:
+  explicit HexagonTarget(const cost::Machine &costs) : costs(costs) {}
+
+  const TargetSpec &getSpec() const override { return spec; }
+  const cost::Machine &getMachine() const override { return costs; }
+  std::vector<std::string> getOutputs() const override {
+    return {".elf", ".o", ".a"};
+  }
+  unsigned getBufferAlignment() const override { return 128; }
+  std::string getLinkNote() const override {
+    return "Tensors are aligned as the workspace is. It expects memset, "
+           "memcpy and memmove of the\n * C library. The calling thread holds "
+           "an HVX context of 128 bytes (qurt_hvx_lock), and\n * so does each "
+           "of `threads`.";
+  }
+  std::vector<std::string> getRequirements() const override {
+    return {"hvxv66", "hvx-length128b"};
+  }
+  mobile::RequantizeForm getRequantizeForm() const override {
+    return mobile::RequantizeForm::Fixed;
+  }
+  bool canFuse(llvm::ArrayRef<mlir::Operation *> ops,
+               std::string *why) const override {
+    return hexagon::canFuse(ops, why);
+  }
+  void schedule(mobile::KernelOp kernel) const override {
+    hexagon::schedule(kernel);
+  }
+  bool isFast(mobile::KernelOp kernel, std::string *why) const override {
+    return halide::hasStages(hexagon::getForm(), kernel, why);
+  }
+  Expected<KernelCode> emit(mobile::KernelOp kernel,
+                            StringRef symbol) const override;
+  Expected<ProgramCode> assemble(const Assembly &assembly) const override;
+
+private:
+  TargetSpec spec = {"hexagon", "", "hexagonv66", ""};
+  // In LLVM's words. Small data would be reached from a register that nobody
+  // sets.
+  TargetSpec machine = {"hexagon", "hexagon-unknown-none-elf", "hexagonv66",
+                        "-small-data"};
+  const cost::Machine &costs;
+};
+
+} // namespace
+
+/// Of a kernel with floats, the operation that has them; null if there is none.
+static mlir::Operation *findFloats(mobile::KernelOp kernel) {
+  for (mlir::Operation &op : kernel.getBody().front().without_terminator())
+    for (mlir::Type type :
+         llvm::concat<const mlir::Type>(llvm::to_vector(op.getOperandTypes()),
+                                        llvm::to_vector(op.getResultTypes())))
+      if (mlir::cast<mlir::ShapedType>(type).getElementType().isF32())
+        return &op;
+  return nullptr;
+}
+
+Expected<KernelCode> HexagonTarget::emit(mobile::KernelOp kernel,
+                                         StringRef symbol) const {
+  if (mlir::Operation *op = findFloats(kernel))
+    return llvm::createStringError(
+        "'" + op->getName().getStringRef() +
+        "' computes floats, and the Hexagon target integers only; quantize the "
+        "network (--precision int8 --calibrate FOLDER)");
+  auto code = halide::emitObject(hexagon::getForm(), machine, kernel, symbol);
+  if (code)
+    return code;
+  auto reference = emitReference(machine, kernel, symbol);
+  std::string why = llvm::toString(code.takeError());
+  if (reference)
+    reference->note = std::move(why);
+  return reference;
+}
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+template <size_t Size>
+static StringRef toString(const unsigned char (&bytes)[Size]) {
+  return {reinterpret_cast<const char *>(bytes), Size};
+}
+
+static mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext *context,
+                                               StringRef text) {
+  context->loadDialect<mlir::LLVM::LLVMDialect>();
+  return mlir::parseSourceString<mlir::ModuleOp>(text, context);
+}
+
+/// The globals of start.c: sizes, and memory for all that they are of.
+static std::string describeSizes(const Assembly &assembly, unsigned alignment) {
+  mobile::ProgramOp program = assembly.program;
+  uint64_t workspace = assembly.getArenaBytes() + assembly.scratchBytes;
+  uint64_t memory = workspace + alignment;
+  unsigned inputs = program.getNumInputs(), count = program.getNumArguments();
+  std::vector<uint64_t> numbers = {inputs, count - inputs, workspace};
+  for (mlir::Type type : program.getArgumentTypes()) {
+    numbers.push_back(getByteSize(type));
+    memory += llvm::alignTo(numbers.back(), alignment);
+  }
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "llvm.mlir.global external constant @minnow_sizes(dense<["
+         << llvm::join(
+                llvm::map_range(numbers,
+                                [](uint64_t n) { return std::to_string(n); }),
+                ", ")
+         << "]> : tensor<" << numbers.size() << "xi32>) : !llvm.array<"
+         << numbers.size() << " x i32>\n"
+         << "llvm.mlir.global external @minnow_memory() {alignment = "
+         << alignment << " : i64} : !llvm.array<" << memory
+         << " x i8> {\n  %zero = llvm.mlir.zero : !llvm.array<" << memory
+         << " x i8>\n  llvm.return %zero : !llvm.array<" << memory
+         << " x i8>\n}\n";
+  return text;
+}
+
+Expected<ProgramCode> HexagonTarget::assemble(const Assembly &assembly) const {
+  mlir::MLIRContext *context = assembly.program->getContext();
+  auto entry = parse(context, "llvm.func @minnow_dispatch(!llvm.ptr, i32, "
+                              "!llvm.ptr, i32)");
+  buildEntry(*entry, assembly, getBufferAlignment());
+  auto code = compileToObject(*entry, machine);
+  if (!code)
+    return code.takeError();
+  auto weights = makeDataObject(kWeightsSymbol, assembly.weights,
+                                getBufferAlignment(), machine);
+  if (!weights)
+    return weights.takeError();
+  auto description = makeDataObject(kDescriptionSymbol, assembly.description,
+                                    16, machine, abi::kDescriptionElfSection);
+  if (!description)
+    return description.takeError();
+  std::vector<StringRef> objects = {*code, *weights, *description,
+                                    toString(hexagon::kSupportObject)};
+  for (auto &[name, kernel] : assembly.kernels)
+    objects.push_back(kernel.object);
+  auto object = linkRelocatable(objects);
+  if (!object)
+    return object.takeError();
+
+  auto sizes = parse(context, describeSizes(assembly, getBufferAlignment()));
+  auto tables = compileToObject(*sizes, machine);
+  if (!tables)
+    return tables.takeError();
+  auto startup = linkRelocatable({toString(hexagon::kStartObject),
+                                  toString(hexagon::kMemoryObject), *tables});
+  if (!startup)
+    return startup.takeError();
+  ProgramCode program;
+  program.object = std::move(*object);
+  program.startup = std::move(*startup);
+  return program;
+}
+
+namespace minnow::hexagon {
+Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
+  if (!spec.triple.empty() || !spec.features.empty())
+    return llvm::createStringError("--target hexagon takes neither a triple "
+                                   "nor features; leave them out");
+  if (!spec.cpu.empty() && spec.cpu != "hexagonv66")
+    return llvm::createStringError("unknown cpu '" + spec.cpu +
+                                   "' for hexagon; there is hexagonv66");
+  const cost::Machine *costs = cost::chooseMachine("hexagon", "hexagonv66", {});
+  if (!costs)
+    return llvm::createStringError("no machine description fits Hexagon");
+  return std::make_unique<HexagonTarget>(*costs);
+}
+} // namespace minnow::hexagon

@@ -1,0 +1,26 @@
+//===- Kernels.h - kernels of the Hexagon target ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What can be one kernel, and how it is computed.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HEXAGON_KERNELS_H
+#define MINNOW_TARGETS_HEXAGON_KERNELS_H
+
+#include "dialects/mobile/Mobile.h"
+#include "targets/halide/Form.h"
+
+namespace minnow::hexagon {
+
+/// HVX of v66 with vectors of 128 bytes: 32 sums, 4 products of bytes in each.
+const halide::Form &getForm();
+
+/// Whether `ops`, in topological order, do well as one kernel; if not, `why`
+/// says why. A single primitive always can.
+bool canFuse(llvm::ArrayRef<mlir::Operation *> ops, std::string *why);
+
+/// Sets the schedule of `kernel` and the layouts of its weights.
+void schedule(mobile::KernelOp kernel);
+
+} // namespace minnow::hexagon
+
+#endif // MINNOW_TARGETS_HEXAGON_KERNELS_H

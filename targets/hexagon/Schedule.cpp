@@ -1,0 +1,193 @@
+//===- Schedule.cpp - tiles and layouts for HVX ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A price in packets for each tile. Two vector multiplications start in a
+// packet where one operand is a scalar; weights are the vectors, stored + 128.
+//===----------------------------------------------------------------------===//
+#include "dialects/mobile/Layout.h"
+#include "targets/halide/View.h"
+#include "targets/hexagon/Kernels.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace minnow;
+using namespace minnow::hexagon;
+using namespace minnow::mobile;
+using mlir::Operation;
+using mlir::Value;
+
+namespace {
+
+constexpr int64_t kLanes = 32; // sums of one vector
+constexpr int64_t kDot = 4;    // terms of one instruction
+constexpr int64_t kOffset = 128;
+
+struct Tile {
+  int64_t pixels = 1, vectors = 1;
+};
+
+} // namespace
+
+const halide::Form &hexagon::getForm() {
+  static const halide::Form form = [] {
+    halide::Form form;
+    form.target = "hexagon-32-noos-hvx_128-hvx_v66";
+    form.vectorFloats = kLanes;
+    form.dotWidth = kDot;
+    form.dotOperand = halide::DotOperand::Offset;
+    form.emitsBitcode = true;
+    form.pointerBytes = 4;
+    form.alignment = 128;
+    form.joinsPixels = true;
+    return form;
+  }();
+  return form;
+}
+
+bool hexagon::canFuse(llvm::ArrayRef<Operation *> ops, std::string *why) {
+  // The planes of an image are gathered where the first product copies them.
+  auto isOfFew = [](Operation *before, Operation *op) {
+    return llvm::isa<TransposeOp>(before) && llvm::isa<Conv2DOp>(op) &&
+           halide::countChannels(before->getResult(0)) <= kDot;
+  };
+  for (auto [before, op] : llvm::zip(ops, ops.drop_front()))
+    if ((!llvm::isa<RequantizeOp, LookupOp, AddOp>(op) &&
+         !isOfFew(before, op)) ||
+        op->getOperand(0) != before->getResult(0)) {
+      if (why)
+        *why = "more than one product with its rounding";
+      return false;
+    }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Packets that rounding one vector of sums takes: bytes are stored in whole
+/// vectors where four vectors of channels are neighbours.
+static double getRoundingPackets(int64_t vectors) {
+  return vectors % 4 == 0 ? 3 : vectors % 2 == 0 ? 4 : 7;
+}
+
+/// Packets of the terms of one step of a tile's sums. A packet has two
+/// multiplications and two loads, one of them of a vector.
+static double getStepPackets(const Tile &tile) {
+  return std::max({tile.pixels * tile.vectors / 2.0, double(tile.vectors),
+                   (tile.pixels + tile.vectors) / 2.0}) +
+         0.5;
+}
+
+/// The tile of a product with the least packets for all of its sums.
+static Tile chooseMatrixTile(int64_t pixels, int64_t channels, int64_t depth) {
+  Tile best;
+  double least = INFINITY;
+  for (int64_t vectors : {1, 2, 3, 4})
+    for (int64_t rows = 1; rows <= std::min<int64_t>(pixels, 16); ++rows) {
+      // Sums and weights are in registers.
+      if (rows * vectors + vectors > 32)
+        continue;
+      Tile tile{rows, vectors};
+      double steps = llvm::divideCeil(depth, kDot);
+      double tiles = llvm::divideCeil(pixels, rows) *
+                     llvm::divideCeil(channels, vectors * kLanes);
+      double packets =
+          tiles * (steps * getStepPackets(tile) +
+                   rows * vectors * getRoundingPackets(vectors) + 12);
+      if (packets < least) {
+        least = packets;
+        best = tile;
+      }
+    }
+  return best;
+}
+
+/// Half of the registers are sums: whole vectors of bytes if there are some,
+/// else more pixels, for which weights are loaded once.
+static Tile chooseDepthwiseTile(int64_t pixels, int64_t channels) {
+  for (int64_t vectors : {4, 2})
+    if (channels % (vectors * kLanes) == 0)
+      return {std::min<int64_t>(16 / vectors, llvm::alignTo(pixels, 4)),
+              vectors};
+  return {8, 1};
+}
+
+/// Queries whose logits are in registers at once.
+static Tile chooseAttentionTile(AttentionOp op) {
+  int64_t vectors = llvm::divideCeil(op.getNumKeys(), 2 * kLanes) * 2;
+  return {std::clamp<int64_t>(24 / vectors, 1, 4), 1};
+}
+
+static StageAttr chooseStage(KernelOp kernel, Operation *op) {
+  Tile tile;
+  auto sizes = halide::getSizes(op->getResult(0), halide::getView(kernel));
+  if (sizes && llvm::isa<Conv2DOp, LinearOp>(op))
+    tile = chooseMatrixTile(
+        sizes->columns, sizes->channels,
+        halide::product(halide::getShape(op->getOperand(1)).drop_back()));
+  else if (sizes && llvm::isa<DepthwiseConv2DOp>(op))
+    tile = chooseDepthwiseTile(sizes->columns, sizes->channels);
+  else if (auto attention = llvm::dyn_cast<AttentionOp>(op))
+    tile = chooseAttentionTile(attention);
+  LoopOrder order = llvm::isa<Conv2DOp, LinearOp>(op)
+                        ? LoopOrder::PixelsOuter
+                        : LoopOrder::ChannelsOuter;
+  return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
+}
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+static void setFilterLayout(KernelOp kernel, Operation *op) {
+  auto filter = llvm::dyn_cast<mlir::BlockArgument>(op->getOperand(1));
+  if (!filter)
+    return;
+  auto set = [&](const auto &layout) {
+    kernel.setLayout(filter.getArgNumber(), layout.get(kernel.getContext()));
+  };
+  if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
+    set(Taps{kDot, conv.getStrides()[1], 1});
+    return;
+  }
+  auto shape = halide::getShape(filter);
+  int64_t vectors = halide::getStageAttr(kernel, op).getVectors();
+  set(Dots{vectors * kLanes, kDot, shape[shape.size() - 2], 1, /*factor=*/0,
+           kOffset});
+}
+
+/// Pads what is read a channel at a time to the end of the last panel.
+static void padVectors(KernelOp kernel, Operation *op) {
+  int64_t channels = halide::getShape(op->getResult(0)).back();
+  int64_t panel = halide::getStageAttr(kernel, op).getVectors() * kLanes;
+  if (channels % panel == 0)
+    return;
+  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
+    if (halide::getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
+        !kernel.getLayout(argument.getArgNumber()))
+      kernel.setLayout(
+          argument.getArgNumber(),
+          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+}
+
+void hexagon::schedule(KernelOp kernel) {
+  llvm::SmallVector<StageAttr> stages;
+  bool hasProduct = false;
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    if (halide::isComputing(&op)) {
+      stages.push_back(chooseStage(kernel, &op));
+      hasProduct |= halide::isIntegerProduct(&op);
+    }
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  auto sizes = halide::getSizes(result, halide::getView(kernel));
+  // The rows that a product's copy of its input has stay near.
+  int64_t strip = hasProduct || !sizes ? 1 : sizes->rows;
+  kernel.setScheduleAttr(ScheduleAttr::get(kernel.getContext(), SplitAxis::None,
+                                           /*tasks=*/1, strip, stages));
+  for (Operation &op : kernel.getBody().front())
+    if (halide::isIntegerProduct(&op)) {
+      setFilterLayout(kernel, &op);
+      if (!llvm::isa<DepthwiseConv2DOp>(op))
+        padVectors(kernel, &op);
+    }
+}

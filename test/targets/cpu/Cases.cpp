@@ -1,0 +1,158 @@
+//===- Cases.cpp - random kernels of bytes --------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A seed gives the kind, the sizes and what follows the product.
+//===----------------------------------------------------------------------===//
+#include "test/targets/cpu/Cases.h"
+#include <cstdlib>
+#include <random>
+
+using namespace minnow;
+using namespace minnow::test;
+
+static int64_t choose(std::mt19937 &random, int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random);
+}
+
+/// Often a multiple of 8, as networks have them.
+static int64_t chooseChannels(std::mt19937 &random, int64_t most) {
+  return choose(random, 0, 3) ? 8 * choose(random, 1, most / 8)
+                              : choose(random, 1, most);
+}
+
+/// Whether a window fits into the map with its border.
+static bool isValid(const Case &made) {
+  int64_t least = made.uneven ? 2 : 1;
+  return made.height >= least && made.width >= least;
+}
+
+Case test::makeCase(unsigned seed) {
+  std::mt19937 random(seed);
+  Case made;
+  made.kind = Kind(seed % unsigned(Kind::NumKinds));
+  made.height = choose(random, 1, 17), made.width = choose(random, 1, 33);
+  made.inputs = chooseChannels(random, 128);
+  made.outputs = chooseChannels(random, 128);
+  made.kernel = 2 * choose(random, 1, 3) + 1;
+  made.stride = choose(random, 1, 2);
+  made.uneven = choose(random, 0, 3) == 0;
+  made.extra = choose(random, 0, 5);
+  if (!isValid(made))
+    made.uneven = false;
+  return made;
+}
+
+/// What follows a sum: rounding, with a residual or a table, or floats.
+static Node finishSum(KernelText &text, const Node &sum, int64_t extra) {
+  if (extra == 0 && !text.isFixed)
+    return text.dequantize(sum);
+  Node addend = extra == 1 ? text.argument(sum.shape, "i8") : Node();
+  Node result = text.requantize(sum, addend);
+  return extra == 2 ? text.lookUp(result) : result;
+}
+
+static Conv getConv(const Case &made) {
+  Conv conv{made.outputs, made.kernel, made.stride};
+  int64_t pad = made.kernel / 2;
+  if (made.uneven && pad)
+    conv.pad = {pad - 1, pad, pad - 1, pad};
+  return conv;
+}
+
+Node test::build(KernelText &text, const Case &made) {
+  Shape shape = {1, made.height, made.width, made.inputs};
+  switch (made.kind) {
+  case Kind::Pointwise:
+    return finishSum(text,
+                     text.conv(text.argument(shape, "i8"), {made.outputs}),
+                     made.extra);
+  case Kind::Convolution:
+    return finishSum(text, text.conv(text.argument(shape, "i8"), getConv(made)),
+                     made.extra);
+  case Kind::Depthwise:
+    return finishSum(text,
+                     text.depthwise(text.argument(shape, "i8"), getConv(made)),
+                     made.extra);
+  case Kind::Deep: {
+    Node map = text.argument(
+        {1, made.height % 4 + 1, made.width % 4 + 1, 8 * made.inputs}, "i8");
+    return finishSum(text, text.conv(map, {8 * made.outputs}), made.extra);
+  }
+  case Kind::Stem: {
+    Node planes = text.argument({1, 3, made.height, made.width},
+                                text.isFixed ? "i8" : "f32");
+    Node map = text.transpose(planes, {0, 2, 3, 1});
+    Node sum =
+        text.conv(text.isFixed ? map : text.requantize(map), getConv(made));
+    return finishSum(text, sum, made.extra);
+  }
+  case Kind::Linear:
+    return finishSum(
+        text,
+        text.linear(text.argument(
+                        {made.extra == 3 ? made.height : 1, made.inputs}, "i8"),
+                    made.outputs, "none"),
+        made.extra);
+  case Kind::Attention: {
+    int64_t heads = made.extra % 3 + 1, members = made.uneven ? heads : 1;
+    int64_t width = 2 * (made.inputs / 4 + 1);
+    int64_t valueWidth = made.outputs / 2 + 1;
+    if (text.isFixed) { // Of others the slow way is known.
+      members = heads;
+      width = 4 * (width / 4 + 1);
+      valueWidth = 32 * (made.outputs % 3 + 1);
+    }
+    Node q = text.argument({1, made.height, made.width, heads * width}, "i8");
+    Shape keys = {1, (made.height + 1) / 2, (made.width + 1) / 2, 0};
+    keys[3] = heads / members * width;
+    Node k = text.argument(keys, "i8");
+    keys[3] = heads / members * valueWidth;
+    return text.attention(q, k, text.argument(keys, "i8"), heads, 0.125);
+  }
+  case Kind::Pool: {
+    Node in = text.argument(shape, "i8");
+    if (made.extra == 0)
+      return text.pool(in, "max", {made.kernel, made.kernel}, made.stride,
+                       made.kernel / 2);
+    if (made.extra == 1)
+      return text.requantize(text.pool(in, "average",
+                                       {made.kernel, made.kernel}, made.stride,
+                                       made.kernel / 2, true));
+    return text.requantize(text.globalPool(in));
+  }
+  default:
+    break;
+  }
+  if (made.extra == 0)
+    return text.requantize(text.argument(shape, text.isFixed ? "i8" : "f32"));
+  if (made.extra == 1 && !text.isFixed)
+    return text.dequantize(text.argument(shape, "i8"));
+  if (made.extra == 2)
+    return text.lookUp(text.argument(shape, "i8"));
+  Node in = text.argument(shape, "i8");
+  return text.requantize(in, text.argument(shape, "i8"));
+}
+
+std::string test::reduce(Case made, std::string failure,
+                         llvm::function_ref<std::string(const Case &)> check) {
+  int64_t Case::*numbers[] = {&Case::height, &Case::width, &Case::inputs,
+                              &Case::outputs};
+  for (auto number : numbers)
+    for (int64_t smaller = made.*number / 2; smaller > 0; smaller /= 2) {
+      Case tried = made;
+      tried.*number = smaller;
+      if (!isValid(tried))
+        continue;
+      std::string why = check(tried);
+      if (why.empty())
+        break;
+      failure = why;
+      made = tried;
+    }
+  return failure;
+}
+
+int test::readNumber(const char *name, int otherwise) {
+  const char *text = std::getenv(name);
+  return text ? std::atoi(text) : otherwise;
+}

@@ -1,0 +1,48 @@
+//===- Cases.h - random kernels of bytes ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What tests of every target that computes bytes compare with a reference.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TEST_TARGETS_CPU_CASES_H
+#define MINNOW_TEST_TARGETS_CPU_CASES_H
+
+#include "test/targets/cpu/Text.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace minnow::test {
+
+enum class Kind {
+  Pointwise,
+  Convolution,
+  Depthwise,
+  Stem,
+  Deep, // few positions of many channels, which tasks divide
+  Linear,
+  Pool,
+  Elements,
+  Attention,
+  NumKinds
+};
+
+/// What a kernel is made from; each number may become smaller.
+struct Case {
+  Kind kind;
+  int64_t height, width, inputs, outputs, kernel, stride;
+  bool uneven;   // padding, as "same" of TensorFlow
+  int64_t extra; // chooses what follows the product
+};
+
+Case makeCase(unsigned seed);
+Node build(KernelText &text, const Case &made);
+
+/// Halves one number after the other while `check` finds a fault; returns the
+/// last one.
+std::string reduce(Case made, std::string failure,
+                   llvm::function_ref<std::string(const Case &)> check);
+
+/// The number in the environment's variable `name`.
+int readNumber(const char *name, int otherwise);
+
+} // namespace minnow::test
+
+#endif // MINNOW_TEST_TARGETS_CPU_CASES_H
