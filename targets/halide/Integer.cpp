@@ -107,6 +107,7 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
 
   // A run is the channels of one tap, or those of a whole row of taps.
   int steps = llvm::divideCeil(run, dot), channels = input.channels;
+  stage.steps = steps;
   stage.joinsColumns = run != channels;
   int columns = stage.joinsColumns ? 1 : window.width;
   RDom k(0, dot, 0, steps, 0, columns, 0, window.height, "k");
@@ -207,7 +208,10 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   int groupsOfStep = stage.places * window.columnStride / dot, fewest = INT_MAX;
   for (int i = 0; i < stage.places; ++i)
     fewest = std::min<int>(fewest, layout.countGroups(i, window.width));
-  int lanes = std::gcd(input.channels, form.vectorFloats);
+  // A dimension of their own for the vectors shows Halide where they lie; where
+  // the last ones may overlap, channels stay as they are.
+  int lanes = form.joinsPixels ? input.channels
+                               : std::gcd(input.channels, form.vectorFloats);
   Expr channel = chunk * lanes + c;
   auto product = [&](const RDom &k, Expr at) {
     Expr first = at * window.columnStride / dot;
@@ -243,8 +247,9 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
       acc(c, chunk, i, step, y) += product(rest, i);
       stage.domains.push_back(rest);
     }
-  value(c, x, y) =
-      acc(c % lanes, c / lanes, x % stage.places, x / stage.places, y);
+  value(c, x, y) = acc(form.joinsPixels ? Expr(c) : c % lanes,
+                       form.joinsPixels ? Expr(0) : c / lanes, x % stage.places,
+                       x / stage.places, y);
   stage.accumulator = acc;
   auto shape = getShape(op.getResult());
   stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
@@ -305,7 +310,9 @@ Expr halide::roundFixed(Expr sum, Func parameters) {
   // Halide's rounding and saturating words for this give wrong bytes on Hexagon
   // in vectors of 32, and save no packet.
   Expr shift = getShift(parameters, /*isRight=*/true);
-  Expr half = (1 << shift) >> 1;
+  // Nor for a rounding shift, which becomes two shifts and a mask: it is
+  // hidden.
+  Expr half = Halide::max((1 << shift) >> 1, 0);
   Expr whole = ((sum + half) >> shift) + parameter(RequantizeOp::Zero);
   return Halide::cast<int8_t>(Halide::clamp(whole, parameter(RequantizeOp::Low),
                                             parameter(RequantizeOp::High)));

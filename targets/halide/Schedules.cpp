@@ -70,6 +70,8 @@ private:
   void setJoinedPixels(Tile &tile) const;
   int getLoadedTerms(const Stage &stage) const;
   void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
+  int unrollSteps(const Stage &stage, Halide::Stage update, RVar inner,
+                  RVar outer);
   void scheduleByteTaps(Stage &stage, const Tile &tile, Var at);
   void scheduleCorrection(Stage &stage, const Tile &tile);
   void scheduleExcess(Stage &stage);
@@ -122,8 +124,14 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   }
   // Only matrix products have weights that reach to the end of a vector.
   if (stage.kind != StageKind::Matrix) {
-    tile.vector = getDividingVector(tile.channels, form.vectorFloats);
-    if (tile.channels % tile.width())
+    bool overlaps = form.joinsPixels && stage.isInteger &&
+                    tile.channels >= form.vectorFloats;
+    tile.vector = overlaps
+                      ? form.vectorFloats
+                      : getDividingVector(tile.channels, form.vectorFloats);
+    if (overlaps)
+      tile.vectors = std::min(tile.vectors, tile.channels / tile.vector);
+    else if (tile.channels % tile.width())
       tile.vectors = 1;
   }
   if (stage.root.defined())
@@ -193,7 +201,9 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
 
 Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
   root.split(c, co, ci, tile.width(),
-             tile.isRagged() ? TailStrategy::Predicate : TailStrategy::Auto);
+             !tile.isRagged()                     ? TailStrategy::Auto
+             : tile.isGrouped && form.joinsPixels ? TailStrategy::ShiftInwards
+                                                  : TailStrategy::Predicate);
   root.split(ci, cv, ci, tile.stored ? tile.stored : tile.vector)
       .vectorize(ci)
       .unroll(cv);
@@ -306,6 +316,15 @@ int Scheduler::getLoadedTerms(const Stage &stage) const {
   return terms > form.dotWidth ? terms : 0;
 }
 
+/// Splits the steps of a product's sums; a few are unrolled, so that two steps
+/// load their input at once. Returns how many.
+int Scheduler::unrollSteps(const Stage &stage, Halide::Stage update, RVar inner,
+                           RVar outer) {
+  int steps = std::gcd(stage.steps, kUnrolledTerms);
+  update.split(RVar(stage.domains[0].y), outer, inner, steps);
+  return steps;
+}
+
 /// The sums of a tile of a matrix of bytes; a group of terms is one
 /// instruction.
 void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
@@ -323,6 +342,9 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
     update.split(RVar(k.y), outer, inner, terms / form.dotWidth);
     order.insert(order.end(), {inner, outer});
     stage.operand.compute_at(acc, outer).vectorize(c, terms).unroll(x);
+  } else if (form.joinsPixels) {
+    terms = unrollSteps(stage, update, inner, outer);
+    order.insert(order.end(), {inner, outer});
   } else {
     order.push_back(RVar(k.y));
   }
@@ -331,17 +353,25 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
   update.unroll(chunk).unroll(x);
   if (terms)
     update.unroll(inner);
+  if (form.joinsPixels && stage.steps == 1)
+    update.unroll(RVar(k.z)); // the taps of a row
 }
 
 /// The sums of a tile of a depthwise convolution of bytes.
 void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
   Func acc = stage.accumulator;
   acc.compute_at(stage.root, at)
-      .bound(c, 0, tile.vector)
-      .bound_extent(chunk, tile.vectors)
       .bound(place, 0, stage.places)
       .bound_extent(step, tile.pixels / stage.places);
-  acc.vectorize(c).unroll(chunk).unroll(step).unroll(place);
+  if (form.joinsPixels)
+    acc.bound_extent(c, tile.width()).bound(chunk, 0, 1);
+  else
+    acc.bound(c, 0, tile.vector).bound_extent(chunk, tile.vectors);
+  acc.vectorize(c, tile.vector)
+      .unroll(c)
+      .unroll(chunk)
+      .unroll(step)
+      .unroll(place);
   for (auto [i, k] : llvm::enumerate(stage.domains)) {
     auto update = acc.update(i);
     std::vector<VarOrRVar> order = {RVar(k.x), c, chunk, step};
@@ -349,7 +379,8 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
       order.push_back(place);
     order.insert(order.end(), {RVar(k.y), RVar(k.z)});
     update.reorder(order).atomic().vectorize(RVar(k.x));
-    update.vectorize(c).unroll(chunk).unroll(step).unroll(RVar(k.y));
+    update.vectorize(c, tile.vector).unroll(c).unroll(chunk).unroll(step);
+    update.unroll(RVar(k.y));
     if (i == 0)
       update.unroll(place);
   }
@@ -387,12 +418,17 @@ void Scheduler::scheduleExcess(Stage &stage) {
       .bound(c, 0, form.vectorFloats)
       .vectorize(c)
       .unroll(x);
-  excess.update()
-      .reorder({RVar(k.x), c, x, RVar(k.y), RVar(k.z), RVar(k.w)})
+  auto update = excess.update();
+  RVar outer("outer"), inner("inner");
+  unrollSteps(stage, update, inner, outer);
+  update.reorder({RVar(k.x), c, x, inner, outer, RVar(k.z), RVar(k.w)})
       .atomic()
       .vectorize(RVar(k.x))
       .vectorize(c)
-      .unroll(x);
+      .unroll(x)
+      .unroll(inner);
+  if (stage.steps == 1)
+    update.unroll(RVar(k.z));
 }
 
 /// What products of bytes read.

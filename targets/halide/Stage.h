@@ -78,6 +78,7 @@ struct Stage {
   // What weights that are stored + 128 add to all sums of a position, in each
   // lane.
   Halide::Func excess, zeroWeights;
+  int steps = 1;                                  // groups of terms in a run
   std::shared_ptr<Attention> attention;           // of an attention
   std::shared_ptr<FixedAttention> fixedAttention; // or of one on bytes
   Tensor input;

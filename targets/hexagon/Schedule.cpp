@@ -105,11 +105,20 @@ static Tile chooseMatrixTile(int64_t pixels, int64_t channels, int64_t depth) {
 /// Half of the registers are sums: whole vectors of bytes if there are some,
 /// else more pixels, for which weights are loaded once.
 static Tile chooseDepthwiseTile(int64_t pixels, int64_t channels) {
-  for (int64_t vectors : {4, 2})
-    if (channels % (vectors * kLanes) == 0)
-      return {std::min<int64_t>(16 / vectors, llvm::alignTo(pixels, 4)),
-              vectors};
-  return {8, 1};
+  Tile best{8, 1};
+  double least = INFINITY;
+  for (int64_t vectors : {4, 2, 1}) {
+    if (vectors > 1 && channels < vectors * kLanes)
+      continue;
+    // The last vectors overlap with others where the channels end within them.
+    double cost = llvm::divideCeil(channels, vectors * kLanes) * vectors *
+                  (12 + getRoundingPackets(vectors));
+    if (cost < least)
+      best = {16 / vectors, vectors};
+    least = std::min(least, cost);
+  }
+  best.pixels = std::min<int64_t>({best.pixels, 8, llvm::alignTo(pixels, 4)});
+  return best;
 }
 
 /// Queries whose logits are in registers at once.
