@@ -70,11 +70,11 @@ private:
   void setJoinedPixels(Tile &tile) const;
   int getLoadedTerms(const Stage &stage) const;
   void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
-  int unrollSteps(const Stage &stage, Halide::Stage update, RVar inner,
-                  RVar outer);
+  int unrollSteps(const Stage &stage, const Tile &tile, Halide::Stage update,
+                  RVar inner, RVar outer);
   void scheduleByteTaps(Stage &stage, const Tile &tile, Var at);
   void scheduleCorrection(Stage &stage, const Tile &tile);
-  void scheduleExcess(Stage &stage);
+  void scheduleExcess(Stage &stage, const Tile &tile);
   void scheduleCopy(Stage &stage, const Tile &tile);
   void scheduleInside(Stage &stage);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
@@ -317,10 +317,14 @@ int Scheduler::getLoadedTerms(const Stage &stage) const {
 }
 
 /// Splits the steps of a product's sums; a few are unrolled, so that two steps
-/// load their input at once. Returns how many.
-int Scheduler::unrollSteps(const Stage &stage, Halide::Stage update, RVar inner,
-                           RVar outer) {
+/// load their input at once, while the pointers to it are in registers. Returns
+/// how many.
+int Scheduler::unrollSteps(const Stage &stage, const Tile &tile,
+                           Halide::Stage update, RVar inner, RVar outer) {
+  constexpr int kMostPointers = 32;
   int steps = std::gcd(stage.steps, kUnrolledTerms);
+  while (steps > 1 && steps * tile.pixels > kMostPointers)
+    steps /= 2;
   update.split(RVar(stage.domains[0].y), outer, inner, steps);
   return steps;
 }
@@ -343,7 +347,7 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
     order.insert(order.end(), {inner, outer});
     stage.operand.compute_at(acc, outer).vectorize(c, terms).unroll(x);
   } else if (form.joinsPixels) {
-    terms = unrollSteps(stage, update, inner, outer);
+    terms = unrollSteps(stage, tile, update, inner, outer);
     order.insert(order.end(), {inner, outer});
   } else {
     order.push_back(RVar(k.y));
@@ -404,7 +408,7 @@ void Scheduler::scheduleCorrection(Stage &stage, const Tile &tile) {
 
 /// What the weights' offset adds at the positions of a tile, once for all its
 /// channels where these are inside.
-void Scheduler::scheduleExcess(Stage &stage) {
+void Scheduler::scheduleExcess(Stage &stage, const Tile &tile) {
   const Halide::RDom &k = stage.domains[0];
   stage.zeroWeights.compute_root()
       .bound(stage.zeroWeights.args()[0], 0, form.dotWidth)
@@ -420,7 +424,7 @@ void Scheduler::scheduleExcess(Stage &stage) {
       .unroll(x);
   auto update = excess.update();
   RVar outer("outer"), inner("inner");
-  unrollSteps(stage, update, inner, outer);
+  unrollSteps(stage, tile, update, inner, outer);
   update.reorder({RVar(k.x), c, x, inner, outer, RVar(k.z), RVar(k.w)})
       .atomic()
       .vectorize(RVar(k.x))
@@ -573,7 +577,7 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   if (stage.correction.defined())
     scheduleCorrection(stage, tile);
   if (stage.excess.defined())
-    scheduleExcess(stage);
+    scheduleExcess(stage, tile);
 }
 
 /// A global average: the sums of a tile's channels are kept while the positions

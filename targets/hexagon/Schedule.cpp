@@ -84,8 +84,9 @@ static Tile chooseMatrixTile(int64_t pixels, int64_t channels, int64_t depth) {
   double least = INFINITY;
   for (int64_t vectors : {1, 2, 3, 4})
     for (int64_t rows = 1; rows <= std::min<int64_t>(pixels, 16); ++rows) {
-      // Sums and weights are in registers.
-      if (rows * vectors + vectors > 32)
+      // Sums and weights are in registers; of short sums also what rounds them,
+      // which takes as long.
+      if (rows * vectors > (depth < 64 ? 16 : 28))
         continue;
       Tile tile{rows, vectors};
       double steps = llvm::divideCeil(depth, kDot);
