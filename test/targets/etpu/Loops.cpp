@@ -57,8 +57,8 @@ int32_t scaleSum(const View &v, uint32_t y, uint32_t x, uint32_t c) {
   int left = std::max(0, -header.shift);
   if (layer.kind == LayerKind::Requant)
     return multiplyHigh(
-        (v.at(layer.input, y * v.out().columns + x, c) - header.inputZero)
-            << left,
+        (v.at(layer.input, y * v.out().columns + x, c) - header.inputZero) *
+            (1 << left),
         header.inputFactor, 15);
   int32_t sum = 0;
   if (layer.kind == LayerKind::Pool)
@@ -69,7 +69,8 @@ int32_t scaleSum(const View &v, uint32_t y, uint32_t x, uint32_t c) {
           (v.at(layer.key, 0, c) - layer.keyZero);
   else
     sum = sumWindow(v, y, x, c);
-  return multiplyHigh((sum + layer.biases[c]) << left, layer.factors[c], 31);
+  return multiplyHigh((sum + layer.biases[c]) * (1 << left), layer.factors[c],
+                      31);
 }
 
 int8_t computeElement(const View &v, uint32_t y, uint32_t x, uint32_t c) {
@@ -79,10 +80,10 @@ int8_t computeElement(const View &v, uint32_t y, uint32_t x, uint32_t c) {
     return int8_t(layer.table[v.at(layer.input, position, c) + 128]);
   int32_t scaled = scaleSum(v, y, x, c);
   if (layer.addend >= 0)
-    scaled +=
-        multiplyHigh((v.at(layer.addend, position, c) - layer.header.addendZero)
-                         << std::max(0, -layer.header.shift),
-                     layer.header.addendFactor, 15);
+    scaled += multiplyHigh(
+        (v.at(layer.addend, position, c) - layer.header.addendZero) *
+            (1 << std::max(0, -layer.header.shift)),
+        layer.header.addendFactor, 15);
   int8_t rounded = roundToByte(layer.header, scaled);
   return layer.table.empty() ? rounded : int8_t(layer.table[rounded + 128]);
 }
@@ -114,7 +115,7 @@ void attend(const View &v, uint32_t row, uint32_t head, Map &result) {
     for (uint32_t m = 0; m < keys; ++m)
       product += weights[m] * v.at(layer.value, m, group * width + e);
     result[row * v.out().channels + head * width + e] =
-        roundToByte(layer.header, multiplyHigh(product << 6, factor, 31));
+        roundToByte(layer.header, multiplyHigh(product * 64, factor, 31));
   }
 }
 
