@@ -321,11 +321,14 @@ int Scheduler::getLoadedTerms(const Stage &stage) const {
 /// how many.
 int Scheduler::unrollSteps(const Stage &stage, const Tile &tile,
                            Halide::Stage update, RVar inner, RVar outer) {
-  constexpr int kMostPointers = 32;
+  // The taps of a window around them take pointers too.
+  const Halide::RDom &k = stage.domains[0];
+  bool isWindow = !Halide::Internal::is_const_one(k.w.extent());
+  int most = isWindow ? 16 : 32;
   int steps = std::gcd(stage.steps, kUnrolledTerms);
-  while (steps > 1 && steps * tile.pixels > kMostPointers)
+  while (steps > 1 && steps * tile.pixels > most)
     steps /= 2;
-  update.split(RVar(stage.domains[0].y), outer, inner, steps);
+  update.split(RVar(k.y), outer, inner, steps);
   return steps;
 }
 
