@@ -47,7 +47,7 @@ def find_runner(arguments):
     return [qemu, "-L", "/usr/aarch64-linux-gnu", program]
 
 
-def check_gpu(runner, driver):
+def check_gpu(runner, driver=None):
     """Skips where there is no Vulkan device; has the validation layer watch."""
     if driver:
         if not driver.exists():
