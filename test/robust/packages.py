@@ -118,8 +118,9 @@ def main():
             else:
                 data, what = damage(good, chance)
             (folder / "bad.mnw").write_bytes(data)
+            # A message may name what the damaged file asks for.
             result = subprocess.run([runner, folder / "bad.mnw", "--input", folder / "x.npy"], capture_output=True,
-                                    text=True, timeout=120)
+                                    text=True, errors="backslashreplace", timeout=120)
             refused = result.returncode == 1 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
             ran += result.returncode == 0
             if not refused and result.returncode != 0:
