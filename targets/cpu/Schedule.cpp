@@ -306,19 +306,6 @@ static void setByteLayout(const Isa &isa, KernelOp kernel, Operation *op) {
            isUnsigned ? 128 : 0});
 }
 
-/// Pads what is read a channel at a time to the end of the last panel.
-static void padVectors(KernelOp kernel, Operation *op, int64_t panel) {
-  int64_t channels = halide::getShape(op->getResult(0)).back();
-  if (channels % panel == 0)
-    return;
-  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
-    if (halide::getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
-        !kernel.getLayout(argument.getArgNumber()))
-      kernel.setLayout(
-          argument.getArgNumber(),
-          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
-}
-
 void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
   kernel.setScheduleAttr(schedule);
   View view = halide::getView(kernel);
@@ -326,9 +313,7 @@ void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
     if (halide::isIntegerProduct(&op)) {
       setByteLayout(isa, kernel, &op);
       if (isMatrix(&op))
-        padVectors(kernel, &op,
-                   halide::getStageAttr(kernel, &op).getVectors() *
-                       isa.vectorFloats);
+        halide::padVectors(kernel, &op, isa.vectorFloats);
     } else if (isMatrix(&op))
       setPanels(kernel, &op,
                 getPanel(isa, getStageShape(isa, view, &op),

@@ -72,6 +72,19 @@ StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {
   return {};
 }
 
+void halide::padVectors(KernelOp kernel, Operation *op, int64_t lanes) {
+  int64_t channels = getShape(op->getResult(0)).back();
+  int64_t panel = getStageAttr(kernel, op).getVectors() * lanes;
+  if (channels % panel == 0)
+    return;
+  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
+    if (getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
+        !kernel.getLayout(argument.getArgNumber()))
+      kernel.setLayout(
+          argument.getArgNumber(),
+          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+}
+
 llvm::DenseSet<Value> halide::findWholeValues(KernelOp kernel) {
   llvm::DenseSet<Value> whole;
   for (Operation &op : llvm::reverse(kernel.getBody().front())) {

@@ -47,6 +47,10 @@ bool copiesInput(mlir::Operation *op, const Form &form);
 /// null where the schedule has none or `op` is null.
 mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
 
+/// Gives what the product `op` reads a channel at a time a layout that reaches
+/// to the end of its tile's last panel, of vectors of `lanes`.
+void padVectors(mobile::KernelOp kernel, mlir::Operation *op, int64_t lanes);
+
 /// The values of `kernel` of which an attention reads all rows at once, and all
 /// that they come from: every task computes these anew.
 llvm::DenseSet<mlir::Value> findWholeValues(mobile::KernelOp kernel);

@@ -166,20 +166,6 @@ static void setFilterLayout(KernelOp kernel, Operation *op) {
            kOffset});
 }
 
-/// Pads what is read a channel at a time to the end of the last panel.
-static void padVectors(KernelOp kernel, Operation *op) {
-  int64_t channels = halide::getShape(op->getResult(0)).back();
-  int64_t panel = halide::getStageAttr(kernel, op).getVectors() * kLanes;
-  if (channels % panel == 0)
-    return;
-  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
-    if (halide::getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
-        !kernel.getLayout(argument.getArgNumber()))
-      kernel.setLayout(
-          argument.getArgNumber(),
-          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
-}
-
 void hexagon::schedule(KernelOp kernel) {
   llvm::SmallVector<StageAttr> stages;
   bool hasProduct = false;
@@ -198,6 +184,6 @@ void hexagon::schedule(KernelOp kernel) {
     if (halide::isIntegerProduct(&op)) {
       setFilterLayout(kernel, &op);
       if (!llvm::isa<DepthwiseConv2DOp>(op))
-        padVectors(kernel, &op);
+        halide::padVectors(kernel, &op, kLanes);
     }
 }
