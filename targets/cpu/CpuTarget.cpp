@@ -1,8 +1,8 @@
 //===- CpuTarget.cpp - the CPU as a target --------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels are Halide's (Emit.cpp), or the reference's where Halide takes none;
-// the entry code is MLIR's (Entry.cpp).
+// Kernels are Halide's (halide/Object.cpp), or the reference's where Halide
+// takes none; the entry code is MLIR's (llvm/Entry.cpp).
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"

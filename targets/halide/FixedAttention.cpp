@@ -19,10 +19,6 @@ namespace {
 const Var ci("ci"), cv("cv"), xi("xi"), xo("xo");
 } // namespace
 
-static Expr addOffset(Expr byte) {
-  return Halide::reinterpret<uint8_t>(byte) ^ Halide::cast<uint8_t>(0x80);
-}
-
 /// Weights, which are u8, by u8, in the words that Halide takes for one
 /// instruction.
 static Expr multiplyBytes(Expr vector, Expr scalar) {

@@ -20,6 +20,10 @@ using mlir::Operation;
 const Halide::Var halide::member("member"), halide::group("group"),
     halide::place("place"), halide::step("step"), halide::chunk("chunk");
 
+Expr halide::addOffset(Expr byte) {
+  return Halide::reinterpret<uint8_t>(byte) ^ Halide::cast<uint8_t>(0x80);
+}
+
 /// A byte of the input as the products take it.
 static Expr prepare(Expr byte, DotOperand operand) {
   switch (operand) {
@@ -27,7 +31,7 @@ static Expr prepare(Expr byte, DotOperand operand) {
   case DotOperand::Offset:
     return byte;
   case DotOperand::Unsigned:
-    return Halide::reinterpret<uint8_t>(byte) ^ Halide::cast<uint8_t>(0x80);
+    return addOffset(byte);
   case DotOperand::Wide:
     return Halide::cast<int16_t>(byte);
   }

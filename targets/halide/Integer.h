@@ -22,6 +22,9 @@ struct IntegerWeights {
   Halide::Expr zero; // i8, what the border holds
 };
 
+/// A byte, i8, as u8: the number + 128.
+Halide::Expr addOffset(Halide::Expr byte);
+
 /// The product of two numbers of fewer bits as i32.
 Halide::Expr multiply(Halide::Expr a, Halide::Expr b);
 

@@ -55,6 +55,7 @@ private:
   Computed requantize(RequantizeOp op);
   Computed dequantize(DequantizeOp op);
   Computed lookup(LookupOp op);
+  Func getParameters(Value vector);
   Expr readFactor(Value scale);
   Expr readTerm(Value value, Value scale, Expr zero);
   Computed changeElements(const Computed &input, Expr value);
@@ -365,6 +366,11 @@ Computed Builder::changeElements(const Computed &input, Expr value) {
   return result;
 }
 
+/// The numbers of an argument that is read one by one.
+Func Builder::getParameters(Value vector) {
+  return parameters[llvm::cast<mlir::BlockArgument>(vector).getArgNumber()];
+}
+
 /// The factor of each channel, or the one of all.
 Expr Builder::readFactor(Value scale) {
   return readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
@@ -379,8 +385,7 @@ Expr Builder::readTerm(Value value, Value scale, Expr zero) {
 }
 
 Computed Builder::requantize(RequantizeOp op) {
-  auto argument = llvm::cast<mlir::BlockArgument>(op.getParameters());
-  Func parameters = this->parameters[argument.getArgNumber()];
+  Func parameters = getParameters(op.getParameters());
   bool isFixed = op.getForm() == RequantizeForm::Fixed;
   auto scale = [&](Value term, Value factor, Expr zero) {
     return isFixed ? scaleFixed(read(term).tensor.func(c, x, y),
@@ -420,28 +425,22 @@ Computed Builder::lookup(LookupOp op) {
 }
 
 Computed Builder::attention(AttentionOp op) {
-  if (op.getParameters().size() == 3) {
-    llvm::SmallVector<Func, 3> numbers;
-    for (Value value : op.getParameters())
-      numbers.push_back(
-          parameters[llvm::cast<mlir::BlockArgument>(value).getArgNumber()]);
+  llvm::SmallVector<Func, 3> numbers;
+  for (Value value : op.getParameters())
+    numbers.push_back(getParameters(value));
+  if (numbers.size() == 3)
     return addStage(buildFixedAttention(op, read(op.getQuery()).tensor,
                                         read(op.getKey()).tensor,
                                         read(op.getValue()).tensor, numbers,
                                         form),
                     op);
-  }
-  if (auto vectors = op.getParameters(); !vectors.empty()) {
-    auto find = [&](Value value) -> Func {
-      return parameters[llvm::cast<mlir::BlockArgument>(value).getArgNumber()];
-    };
+  if (!numbers.empty())
     return addStage(buildByteAttention(op, read(op.getQuery()).tensor,
                                        read(op.getKey()).tensor,
                                        read(op.getValue()).tensor,
-                                       {find(vectors[0]), find(vectors[1])},
-                                       form, getStageAttr(kernel, op)),
+                                       {numbers[0], numbers[1]}, form,
+                                       getStageAttr(kernel, op)),
                     op);
-  }
   return addStage(buildAttention(op, read(op.getQuery()).tensor,
                                  read(op.getKey()).tensor,
                                  read(op.getValue()).tensor, form.vectorFloats,
