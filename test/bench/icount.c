@@ -1,42 +1,18 @@
 /*===- icount.c - counts the AArch64 instructions that qemu executes -------===
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * A plugin for qemu-aarch64 7.2's user mode, of version 1 of the plugin API,
- * whose header Debian does not ship: what is used of it is declared here. The
- * program marks its parts by the system call 0x5151, which no system has, with
- * a number: each call prints the counts since the one before it. The counters
- * are not atomic: run programs of one thread.
+ * A plugin for qemu-aarch64 7.2's user mode. The program marks its parts by a
+ * system call (qemu_plugin.h) with a number: each call prints the counts since
+ * the one before it. The counters are not atomic: run programs of one thread.
  *
  *   cc -O2 -shared -fPIC icount.c -o libicount.so
  *   qemu-aarch64 -plugin ./libicount.so program
  *===----------------------------------------------------------------------===*/
+#include "qemu_plugin.h"
+
 #include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef uint64_t plugin_id;
-struct tb;
-struct insn;
-
-enum { kAddU64 = 0 };
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id,
-                                                  void (*)(plugin_id,
-                                                           struct tb *));
-extern size_t qemu_plugin_tb_n_insns(const struct tb *);
-extern struct insn *qemu_plugin_tb_get_insn(const struct tb *, size_t);
-extern const void *qemu_plugin_insn_data(const struct insn *);
-extern void qemu_plugin_register_vcpu_tb_exec_inline(struct tb *, int, void *,
-                                                     uint64_t);
-extern void qemu_plugin_register_vcpu_syscall_cb(
-    plugin_id,
-    void (*)(plugin_id, unsigned, int64_t, uint64_t, uint64_t, uint64_t,
-             uint64_t, uint64_t, uint64_t, uint64_t, uint64_t));
-
-#define EXPORT __attribute__((visibility("default")))
-
-EXPORT int qemu_plugin_version = 1;
 
 enum { kAll, kSimd, kMemory, kFmla, kKinds };
 
@@ -47,8 +23,8 @@ static void classify(uint32_t word, uint64_t *found) {
   found[kAll]++;
   found[kSimd] += (word >> 25 & 7) == 7;
   found[kMemory] += (word >> 25 & 5) == 4;
-  found[kFmla] += (word & 0xBFA0FC00) == 0x0E20CC00 ||
-                  (word & 0xBF80F400) == 0x0F801000;
+  found[kFmla] +=
+      (word & 0xBFA0FC00) == 0x0E20CC00 || (word & 0xBF80F400) == 0x0F801000;
 }
 
 static void translate(plugin_id id, struct tb *block) {
@@ -72,7 +48,7 @@ static void onSyscall(plugin_id id, unsigned vcpu, int64_t number, uint64_t tag,
                       uint64_t f, uint64_t g, uint64_t h) {
   (void)id, (void)vcpu, (void)b, (void)c, (void)d, (void)e, (void)f, (void)g,
       (void)h;
-  if (number != 0x5151)
+  if (number != kMark)
     return;
   fprintf(stderr,
           "[icount %" PRIu64 "] all %" PRIu64 " simd %" PRIu64

@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * A plugin for qemu-hexagon 7.2's user mode, whose "instruction" is a packet.
- * The program marks its parts by the system call 0x5151, which no system has,
- * with a number: each call appends the counts since the one before it to the
- * file that the environment's MINNOW_COUNTS names.
+ * The program marks its parts by a system call (qemu_plugin.h) with a number:
+ * each call appends the counts since the one before it to the file that the
+ * environment's MINNOW_COUNTS names.
  *
  *   cc -O2 -shared -fPIC pcount.c -o libpcount.so
  *   MINNOW_COUNTS=counts qemu-hexagon -plugin ./libpcount.so net.elf < input
@@ -12,39 +12,12 @@
  * With MINNOW_PACKETS=FILE it leaves there how often each packet was executed,
  * with its address and text.
  *===----------------------------------------------------------------------===*/
+#include "qemu_plugin.h"
+
 #include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef uint64_t plugin_id;
-struct tb;
-struct insn;
-
-enum { kAddU64 = 0 };
-
-extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id,
-                                                  void (*)(plugin_id,
-                                                           struct tb *));
-extern size_t qemu_plugin_tb_n_insns(const struct tb *);
-extern struct insn *qemu_plugin_tb_get_insn(const struct tb *, size_t);
-extern const void *qemu_plugin_insn_data(const struct insn *);
-extern size_t qemu_plugin_insn_size(const struct insn *);
-extern uint64_t qemu_plugin_insn_vaddr(const struct insn *);
-extern char *qemu_plugin_insn_disas(const struct insn *);
-extern void qemu_plugin_register_vcpu_insn_exec_inline(struct insn *, int,
-                                                       void *, uint64_t);
-extern void qemu_plugin_register_vcpu_syscall_cb(
-    plugin_id,
-    void (*)(plugin_id, unsigned, int64_t, uint64_t, uint64_t, uint64_t,
-             uint64_t, uint64_t, uint64_t, uint64_t, uint64_t));
-extern void qemu_plugin_register_atexit_cb(plugin_id,
-                                           void (*)(plugin_id, void *), void *);
-
-#define EXPORT __attribute__((visibility("default")))
-
-EXPORT int qemu_plugin_version = 1;
 
 enum { kPackets, kInstructions, kVrmpy, kLoads, kStores, kKinds };
 
@@ -119,7 +92,7 @@ static void on_syscall(plugin_id id, unsigned vcpu, int64_t number,
                        uint64_t e, uint64_t f, uint64_t g, uint64_t h) {
   (void)id, (void)vcpu, (void)b, (void)c, (void)d, (void)e, (void)f, (void)g,
       (void)h;
-  if (number != 0x5151)
+  if (number != kMark)
     return;
   fprintf(output, "%d", (int)(int32_t)tag);
   for (int kind = 0; kind < kKinds; ++kind)
