@@ -73,8 +73,9 @@ def check_photos(arguments, folder, module, target="etpu", program="net.mnw"):
     return right
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse(description):
+    """The arguments of a check of a quantized network; skips it without the weights it needs."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("model")
     parser.add_argument("--programs", required=True, type=pathlib.Path, help="folder of the programs")
     parser.add_argument("--data", type=pathlib.Path, help="folder of trained weights and photos")
@@ -82,6 +83,11 @@ def main():
     if arguments.data and not (arguments.data / f"{arguments.model}.safetensors").exists():
         print(f"skipped: no trained weights in {arguments.data} (models/fetch_weights.py fetches them)")
         sys.exit(SKIPPED)
+    return arguments
+
+
+def main():
+    arguments = parse(__doc__)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         module = quantize(arguments, folder)

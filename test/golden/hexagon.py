@@ -9,32 +9,24 @@ weights are seeded; with it they are trained ones, and the labels of photos must
 be right. Ends with 2 where something differs.
 """
 
-import argparse
 import pathlib
 import shutil
 import sys
 import tempfile
 
-from etpu import check_photos, quantize
+from etpu import check_photos, parse, quantize
 from run import SKIPPED, run
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model")
-    parser.add_argument("--programs", required=True, type=pathlib.Path, help="folder of the programs")
-    parser.add_argument("--data", type=pathlib.Path, help="folder of trained weights and photos")
-    arguments = parser.parse_args()
     if not shutil.which("qemu-hexagon"):
         print("skipped: no qemu-hexagon")
         sys.exit(SKIPPED)
-    if arguments.data and not (arguments.data / f"{arguments.model}.safetensors").exists():
-        print(f"skipped: no trained weights in {arguments.data} (models/fetch_weights.py fetches them)")
-        sys.exit(SKIPPED)
+    arguments = parse(__doc__)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         module = quantize(arguments, folder)
-        print(run(arguments.programs / "minnow", "verify", module, "--target", "hexagon"))
+        run(arguments.programs / "minnow", "verify", module, "--target", "hexagon")
         if arguments.data and not check_photos(arguments, folder, module, "hexagon", "net.elf"):
             sys.exit(2)
 
