@@ -108,6 +108,9 @@ llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
       continue;
     isa.vectorFloats = level.vectorFloats;
     isa.registers = level.registers;
+    // Only there was it measured: weights come from a cache that all cores of a
+    // server share, far away.
+    isa.prefetches = level.vectorFloats == 16;
     isa.dotWidth = level.dotWidth;
     isa.dotOperand = level.dotOperand;
     isa.halideTarget += level.halide;

@@ -23,10 +23,11 @@ struct Isa {
   unsigned dotWidth = 1;
   halide::DotOperand dotOperand = halide::DotOperand::Wide;
   bool roundsByAddition = false;
+  bool prefetches = false;
 
   halide::Form getForm() const {
-    return {halideTarget,  int(vectorFloats), multipliesByLane,
-            int(dotWidth), dotOperand,        roundsByAddition};
+    return {halideTarget, int(vectorFloats), multipliesByLane, int(dotWidth),
+            dotOperand,   roundsByAddition,  prefetches};
   }
 };
 

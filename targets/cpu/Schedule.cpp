@@ -81,7 +81,8 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   LoopOrder order = LoopOrder::ChannelsOuter;
   if (isMatrix(shape.op)) {
     tile = getMatrixTiles(isa, shape, pixels).front();
-    if (shape.channels > shape.depth && staysNear(shape))
+    // A panel that is fetched in time costs nothing for all positions.
+    if (!isa.prefetches && shape.channels > shape.depth && staysNear(shape))
       order = LoopOrder::PixelsOuter;
   } else if (llvm::isa<AttentionOp>(shape.op)) {
     tile = getMatrixTiles(isa, shape, pixels).front();

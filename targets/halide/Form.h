@@ -32,6 +32,8 @@ struct Form {
   // Floats are rounded by adding 1.5 * 2^23: no instruction rounds and converts
   // at once that Halide would use.
   bool roundsByAddition = false;
+  // The next panel of weights is fetched while one is computed.
+  bool prefetches = false;
   // Halide's own object differs from process to process: its bitcode, which
   // does not, is compiled by our LLVM.
   bool emitsBitcode = false;

@@ -4,6 +4,7 @@
 // Compiles a scheduled pipeline, and counts the memory it will ask for.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Kernel.h"
+#include "targets/halide/Prefetch.h"
 #include "targets/halide/Schedules.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -46,11 +47,30 @@ static Pipeline buildOrThrow(mobile::KernelOp kernel, const Form &form) {
   return buildPipeline(kernel, form);
 }
 
+/// Prefetches the weights that products read a panel at a time. Returns whether
+/// there are any.
+static bool prefetchPanels(mobile::KernelOp kernel, Pipeline &pipeline) {
+  bool hasPanels = false;
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+    mobile::LayoutAttr layout = kernel.getLayout(i);
+    auto shape = getShape(kernel.getBody().getArgument(i));
+    if (!layout || layout.getKind() != mobile::LayoutKind::Panels ||
+        shape.size() < 2)
+      continue;
+    int64_t floats = product(shape.drop_back()) * layout.getSizes()[0];
+    addPrefetch(pipeline.output, {pipeline.arguments[i + 1].name, int(floats)});
+    hasPanels = true;
+  }
+  return hasPanels;
+}
+
 static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
                            llvm::StringRef symbol) {
   Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
+  code.isBitcode = form.emitsBitcode ||
+                   (form.prefetches && prefetchPanels(kernel, pipeline));
   code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();
   Halide::Target target(form.target);
   for (auto feature :
@@ -70,8 +90,8 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
           llvm::sys::fs::createTemporaryFile("minnow-kernel", "o", path))
     throw Unsupported("cannot write a temporary file: " + error.message());
   llvm::FileRemover remover(path);
-  module.compile({{form.emitsBitcode ? Halide::OutputFileType::bitcode
-                                     : Halide::OutputFileType::object,
+  module.compile({{code.isBitcode ? Halide::OutputFileType::bitcode
+                                  : Halide::OutputFileType::object,
                    path.str().str()}});
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)

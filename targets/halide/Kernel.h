@@ -18,7 +18,9 @@ inline constexpr uint64_t kBlockBytes = 256;
 
 /// The code of one kernel as Halide emits it.
 struct Code {
-  std::string object; // bitcode, where the form asks for it
+  std::string object;
+  /// `object` is LLVM's bitcode, where the form asks for it or prefetches.
+  bool isBitcode = false;
   /// What the code asks of `halide_malloc` in all, and kBlockBytes for each
   /// block.
   uint64_t scratchBytes = 0;

@@ -128,7 +128,7 @@ llvm::Expected<KernelCode> halide::emitObject(const Form &form,
   auto code = compile(kernel, form, inner);
   if (!code)
     return code.takeError();
-  if (form.emitsBitcode) {
+  if (code->isBitcode) {
     auto compiled = compileBitcode(code->object, inner, spec);
     if (!compiled)
       return compiled.takeError();

@@ -284,6 +284,19 @@ static void strip(llvm::Module &module, StringRef symbol) {
   passes.run(module, analyses);
 }
 
+/// Halide's prefetches say that what they fetch is read once and then no more,
+/// and so pass the second level of the cache, which is where ours belong.
+static void fetchToSecondLevel(llvm::Module &module) {
+  constexpr unsigned kLocality = 2, kSecondLevel = 2;
+  for (llvm::Function &function : module)
+    if (function.getIntrinsicID() == llvm::Intrinsic::prefetch)
+      for (llvm::User *user : function.users())
+        llvm::cast<llvm::CallInst>(user)->setArgOperand(
+            kLocality,
+            llvm::ConstantInt::get(llvm::Type::getInt32Ty(module.getContext()),
+                                   kSecondLevel));
+}
+
 Expected<std::string> minnow::compileBitcode(StringRef bitcode,
                                              StringRef symbol,
                                              const TargetSpec &spec) {
@@ -298,6 +311,7 @@ Expected<std::string> minnow::compileBitcode(StringRef bitcode,
   (*module)->setTargetTriple((*machine)->getTargetTriple());
   (*module)->setDataLayout((*machine)->createDataLayout());
   strip(**module, symbol);
+  fetchToSecondLevel(**module);
   return emitObject(**module, **machine);
 }
 

@@ -159,6 +159,25 @@ TEST(Guard, PooledProductKeepsItsSums) {
   check(text, text.globalPool(out), "skylake-avx512", 21);
 }
 
+/// The prefetches to the second level in the hot loop of a convolution.
+size_t countPrefetches(const char *cpu, const Shape &input, const Conv &conv) {
+  KernelText text;
+  CompiledKernel kernel(text.finish(text.conv(text.argument(input), conv)),
+                        cpu);
+  EXPECT_EQ(kernel.getError(), "");
+  return llvm::count_if(
+      findHotLoop(disassemble(kernel.getCode().object)),
+      [](auto &each) { return contains(each, "prefetcht1"); });
+}
+
+TEST(Guard, ProductsFetchTheNextPanel) {
+  Conv pointwise = {192, 1, 1, {}, "relu"};
+  EXPECT_GT(countPrefetches("skylake-avx512", {1, 14, 14, 96}, pointwise), 0u);
+  EXPECT_EQ(countPrefetches("haswell", {1, 14, 14, 96}, pointwise), 0u);
+  // A stream that each position reads once is fetched by the machine.
+  EXPECT_EQ(countPrefetches("skylake-avx512", {1, 1, 1, 960}, pointwise), 0u);
+}
+
 TEST(Guard, ProductsMultiplyByLane) {
   KernelText text;
   Node in = text.argument({1, 14, 14, 96});

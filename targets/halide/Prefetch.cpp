@@ -1,0 +1,140 @@
+//===- Prefetch.cpp - weights on their way before they are read -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A pass over lowered loops, because Halide's own directive fetches the same
+// piece for each tile of positions:
+//
+//   for panel                      for panel
+//     for tile                       for tile
+//       for terms         ->           for terms
+//         sums += ...                    prefetch the next lines of panel + 1
+//                                        sums += ...
+//
+// so that the tiles of one panel divide the lines of the next among them.
+//===----------------------------------------------------------------------===//
+#include "targets/halide/Prefetch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace minnow::halide;
+using namespace Halide::Internal;
+using Halide::Expr;
+
+namespace {
+
+constexpr int kLineFloats = 16;
+
+/// More lines than this in one step of the loop would crowd out its loads.
+constexpr int kMostLines = 4;
+
+/// The first place in a loop's body where the weights are read.
+class FindRead : public IRVisitor {
+public:
+  explicit FindRead(const std::string &weights) : weights(weights) {}
+  Expr index;
+  bool hasLoop = false;
+
+private:
+  using IRVisitor::visit;
+  void visit(const Load *op) override {
+    if (op->name == weights && !index.defined())
+      index = op->index;
+    IRVisitor::visit(op);
+  }
+  void visit(const For *op) override {
+    hasLoop = true;
+    IRVisitor::visit(op);
+  }
+
+  const std::string &weights;
+};
+
+class Prefetcher : public IRMutator {
+public:
+  explicit Prefetcher(PanelWeights weights) : weights(std::move(weights)) {}
+
+private:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const For *op) override;
+  Halide::Internal::Stmt visit(const LetStmt *op) override;
+  bool moves(const For *loop, Expr index) const;
+  Halide::Internal::Stmt addLines(const For *op, Expr index) const;
+
+  PanelWeights weights;
+  std::vector<const For *> loops; // around the statement, the innermost last
+  std::map<std::string, Expr> lets;
+};
+
+} // namespace
+
+Halide::Internal::Stmt Prefetcher::visit(const LetStmt *op) {
+  lets[op->name] = substitute(lets, op->value);
+  return IRMutator::visit(op);
+}
+
+/// Whether `index` is another one at the next step of `loop`.
+bool Prefetcher::moves(const For *loop, Expr index) const {
+  return expr_uses_var(substitute(lets, index), loop->name);
+}
+
+/// The body of the loop over terms with the prefetch of its share of lines; as
+/// it is where the loops around are not those of panels and tiles alone.
+Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
+  int64_t steps = 1;
+  Expr step = Variable::make(Halide::Int(32), op->name) - op->min;
+  auto extent = as_const_int(op->extent);
+  if (!extent)
+    return op->body;
+  steps = *extent;
+  // From inside: tiles, then panels, then nothing.
+  size_t i = loops.size();
+  for (; i > 0 && !moves(loops[i - 1], index); --i) {
+    auto tiles = as_const_int(loops[i - 1]->extent);
+    if (!tiles)
+      return op->body;
+    step += (Variable::make(Halide::Int(32), loops[i - 1]->name) -
+             loops[i - 1]->min) *
+            int(steps);
+    steps *= *tiles;
+  }
+  if (i > 1 || steps == *extent)
+    return op->body;
+  int64_t all = llvm::divideCeil(weights.panelFloats, kLineFloats);
+  int lines = llvm::divideCeil(all, steps);
+  if (lines > kMostLines)
+    return op->body;
+  Expr first = substitute(op->name, op->min, index) + weights.panelFloats +
+               step * (lines * kLineFloats);
+  std::vector<Halide::Internal::Stmt> body;
+  Expr base = Variable::make(Halide::Handle(), weights.name);
+  for (int line = 0; line < lines; ++line)
+    body.push_back(Evaluate::make(Call::make(
+        Halide::Float(32), Call::prefetch,
+        {base, simplify(first + line * kLineFloats), 1, 1}, Call::Intrinsic)));
+  body.push_back(op->body);
+  return Block::make(body);
+}
+
+Halide::Internal::Stmt Prefetcher::visit(const For *op) {
+  FindRead read(weights.name);
+  op->body.accept(&read);
+  if (!read.index.defined())
+    return op;
+  if (!read.hasLoop) {
+    if (!moves(op, read.index))
+      return op;
+    Expr index = read.index;
+    if (const Ramp *ramp = index.as<Ramp>())
+      index = ramp->base;
+    return For::make(op->name, op->min, op->extent, op->for_type,
+                     op->partition_policy, op->device_api, addLines(op, index));
+  }
+  loops.push_back(op);
+  Halide::Internal::Stmt result = IRMutator::visit(op);
+  loops.pop_back();
+  return result;
+}
+
+void minnow::halide::addPrefetch(Halide::Func &output,
+                                 const PanelWeights &weights) {
+  output.add_custom_lowering_pass(new Prefetcher(weights));
+}

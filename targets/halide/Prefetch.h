@@ -1,0 +1,25 @@
+//===- Prefetch.h - weights on their way before they are read ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each panel of a network's weights is read from far memory once an inference.
+// While the positions of one panel are computed, the next panel comes.
+//===----------------------------------------------------------------------===//
+#ifndef MINNOW_TARGETS_HALIDE_PREFETCH_H
+#define MINNOW_TARGETS_HALIDE_PREFETCH_H
+
+#include <Halide.h>
+
+namespace minnow::halide {
+
+/// Weights in panels, as an argument of the lowered function.
+struct PanelWeights {
+  std::string name;
+  int panelFloats; // of one panel, all its terms
+};
+
+/// Makes `output`'s innermost loops over the terms of sums prefetch.
+void addPrefetch(Halide::Func &output, const PanelWeights &weights);
+
+} // namespace minnow::halide
+
+#endif // MINNOW_TARGETS_HALIDE_PREFETCH_H
