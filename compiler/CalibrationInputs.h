@@ -23,6 +23,7 @@ public:
                                                   mlir::func::FuncOp network);
 
   size_t getNumFiles() const { return paths.size(); }
+  llvm::ArrayRef<std::string> getPaths() const { return paths; }
 
   /// The inputs that the file `index` holds. Errors name the file.
   llvm::Expected<std::vector<std::vector<float>>> read(size_t index) const;

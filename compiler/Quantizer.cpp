@@ -4,6 +4,7 @@
 #include "compiler/Quantizer.h"
 #include "compiler/CalibrationInputs.h"
 #include "compiler/Diagnostics.h"
+#include "compiler/QuantizerCache.h"
 #include "passes/Equalize.h"
 #include "targets/reference/Evaluate.h"
 
@@ -70,6 +71,14 @@ Error minnow::quantize(mlir::ModuleOp module, const QuantizerOptions &options) {
   auto inputs = CalibrationInputs::create(options.calibration, networks[0]);
   if (!inputs)
     return inputs.takeError();
+  auto cache = QuantizerCache::create(module, *inputs, options);
+  if (!cache)
+    return cache.takeError();
+  if (auto report = cache->load(module)) {
+    if (options.report)
+      options.report(*report);
+    return Error::success();
+  }
   if (Error error = evenChannels(module, networks[0], *inputs, options))
     return error;
   auto calibration = calibrate(module, networks[0], *inputs, options,
@@ -81,6 +90,7 @@ Error minnow::quantize(mlir::ModuleOp module, const QuantizerOptions &options) {
       quantizeNetwork(networks[0], options.quantization, &*calibration);
   if (mlir::failed(report))
     return diagnostics.take("quantization failed without a reason");
+  cache->store(module, *report);
   if (options.report)
     options.report(*report);
   return Error::success();

@@ -13,8 +13,9 @@
 namespace minnow {
 
 struct QuantizerOptions {
-  bool wanted = false;     // an int8 network was asked for
-  std::string calibration; // a folder
+  bool wanted = false;        // an int8 network was asked for
+  std::string calibration;    // a folder
+  std::string cacheDirectory; // of quantized networks; empty: no cache
   bool equalize = true;
   RangeOptions range;
   QuantizationOptions quantization;

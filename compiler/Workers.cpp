@@ -99,6 +99,13 @@ static std::string getExecutable() {
       nullptr, reinterpret_cast<void *>(&getExecutable));
 }
 
+Expected<std::string> minnow::getBuildId() {
+  auto bytes = readFile(getExecutable());
+  if (!bytes)
+    return bytes.takeError();
+  return llvm::toHex(hashOf(*bytes));
+}
+
 std::string minnow::getDefaultCacheDirectory() {
   if (const char *directory = std::getenv("MINNOW_CACHE_DIR"))
     return directory;
@@ -138,11 +145,10 @@ public:
 
   Error initialize() {
     executable = getExecutable();
-    auto bytes = readFile(executable);
-    if (!bytes)
-      return bytes.takeError();
-    auto hash = hashOf(*bytes);
-    buildId = llvm::toHex(hash);
+    auto id = getBuildId();
+    if (!id)
+      return id.takeError();
+    buildId = std::move(*id);
     if (!options.cacheDirectory.empty())
       if (std::error_code code =
               llvm::sys::fs::create_directories(options.cacheDirectory))

@@ -36,6 +36,9 @@ llvm::Expected<CompiledKernels> compileKernels(mlir::ModuleOp module,
 int runWorker(llvm::StringRef input, llvm::StringRef output,
               llvm::StringRef symbol);
 
+/// What tells this build of the compiler from others.
+llvm::Expected<std::string> getBuildId();
+
 /// The default of WorkerOptions::cacheDirectory: MINNOW_CACHE_DIR, or the
 /// user's cache folder.
 std::string getDefaultCacheDirectory();

@@ -118,6 +118,7 @@ static llvm::Error understand(const CompileWords &words,
     options.workers.cacheDirectory = getDefaultCacheDirectory();
   if (words.noCache)
     options.workers.cacheDirectory.clear();
+  quantizer.cacheDirectory = options.workers.cacheDirectory;
   options.import.modelsDirectory = findModels();
   return llvm::Error::success();
 }
@@ -139,7 +140,8 @@ static std::string formatBytes(uint64_t bytes) {
 
 static void printQuantization(const CompileReport &report) {
   const QuantizationReport &quantization = *report.quantization;
-  fmt::print("int8       {} products\n", quantization.products);
+  fmt::print("int8       {} products{}\n", quantization.products,
+             quantization.isFromCache ? ", from the cache" : "");
   fmt::print("f32        {}\n",
              quantization.floats.empty()
                  ? "nothing"
@@ -292,9 +294,11 @@ static CLI::App *addCompile(CLI::App &app, CompileOptions &options,
                    "kernels compiled at once; default one a core")
       ->check(CLI::Range(0, 1024));
   verb->add_option("--cache-dir", options.workers.cacheDirectory,
-                   "folder of compiled kernels; default MINNOW_CACHE_DIR or "
+                   "folder of compiled kernels and quantized networks; "
+                   "default MINNOW_CACHE_DIR or "
                    "the user's cache folder");
-  verb->add_flag("--no-cache", words.noCache, "compile every kernel anew");
+  verb->add_flag("--no-cache", words.noCache,
+                 "calibrate and compile every kernel anew");
   // As --version it needs no MODEL.
   verb->add_flag_callback(
       "--list-ops",

@@ -16,6 +16,7 @@ struct QuantizationOptions {
 struct QuantizationReport {
   size_t products = 0;             // in 8 bits
   std::vector<std::string> floats; // what stays f32, "mobile.mul in 'layer'"
+  bool isFromCache = false;        // made by a compilation before
 };
 
 /// Whether anything in `network` is quantized.
