@@ -76,15 +76,22 @@ uint32_t __hexagon_udivsi3(uint32_t dividend, uint32_t divisor) {
 
 void *memcpy(void *to, const void *from, size_t bytes);
 
-/* LLVM's word for copies of whole words whose addresses are likely to be too. */
+typedef int32_t vector __attribute__((vector_size(128), aligned(1), may_alias));
+
+/* LLVM's word for copies of whole words whose addresses are likely to be too:
+ * rows that were put together in memory of the kernel's own. */
 void *__hexagon_memcpy_likely_aligned_min32bytes_mult8bytes(
     void *restrict to, const void *restrict from, size_t bytes) {
-  if (((uintptr_t)to | (uintptr_t)from) % 8)
-    return memcpy(to, from, bytes);
-  uint64_t *out = to;
-  const uint64_t *in = from;
-  for (; bytes; bytes -= 8)
-    *out++ = *in++;
+  char *out = to;
+  const char *in = from;
+  for (; bytes >= sizeof(vector);
+       bytes -= sizeof(vector), out += sizeof(vector), in += sizeof(vector))
+    *(vector *)out = *(const vector *)in;
+  if (((uintptr_t)out | (uintptr_t)in) % 8)
+    memcpy(out, in, bytes);
+  else
+    for (; bytes; bytes -= 8, out += 8, in += 8)
+      *(uint64_t *)out = *(const uint64_t *)in;
   return to;
 }
 

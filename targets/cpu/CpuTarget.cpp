@@ -142,24 +142,7 @@ llvm::Error CpuTarget::tune(llvm::ArrayRef<mobile::KernelOp> kernels,
 }
 
 Expected<ProgramCode> CpuTarget::assemble(const Assembly &assembly) const {
-  mlir::MLIRContext *context = assembly.program->getContext();
-  context->loadDialect<mlir::LLVM::LLVMDialect>();
-  auto entry = mlir::parseSourceString<mlir::ModuleOp>(kSupportText, context);
-  buildEntry(*entry, assembly, getBufferAlignment());
-  auto code = compileToObject(*entry, spec);
-  if (!code)
-    return code.takeError();
-  auto weights = makeDataObject(kWeightsSymbol, assembly.weights, 64, spec);
-  if (!weights)
-    return weights.takeError();
-  auto description =
-      makeDataObject(kDescriptionSymbol, assembly.description, 16, spec);
-  if (!description)
-    return description.takeError();
-  std::vector<StringRef> objects = {*code, *weights, *description};
-  for (auto &[name, kernel] : assembly.kernels)
-    objects.push_back(kernel.object);
-  auto object = linkRelocatable(objects);
+  auto object = assembleObject(assembly, spec, {kSupportText});
   if (!object)
     return object.takeError();
   return ProgramCode{std::move(*object), {}};

@@ -110,7 +110,7 @@ Stage halide::buildFixedAttention(AttentionOp op, const Tensor &query,
   Expr sum = parts.sums(own, owner, x) - parts.excess(own % lanes, owner, x);
   Expr scaled =
       Halide::rounding_mul_shift_right(sum << 6, parts.factors(owner, x), 31);
-  value(c, x, y) = roundFixed(scaled, numbers[1]);
+  value(c, x, y) = roundFixed(scaled, numbers[1], /*isWhole=*/false);
   stage.accumulator = parts.sums;
   stage.result = {value, int(op.getHeads()) * parts.valueWidth, query.columns,
                   query.rows};

@@ -75,6 +75,38 @@ static RDom copyInside(const Tensor &input, Func copy, Expr channel,
   return columns;
 }
 
+/// Defines `copy` as groups of columns, each `advance` columns after the one
+/// before it, as many as the results read. Those at the border are written
+/// apart, so that the others copy whole vectors without asking where they are.
+/// Returns the groups of each part.
+static std::vector<RDom> copyGroups(const Tensor &input, const Window &window,
+                                    Func copy, int dot, int advance, int groups,
+                                    Expr zero) {
+  int first = std::min<int>(llvm::divideCeil(window.left, advance), groups);
+  int last = std::clamp((input.columns + window.left - dot) / advance + 1,
+                        first, groups);
+  last -= (last - first) % 2; // Two at a time share what they load.
+  int bounds[] = {0, first, last, groups};
+  copy(member, c, group, y) = Halide::undef<int8_t>();
+  std::vector<RDom> parts;
+  for (int part = 0; part < 3; ++part) {
+    int size = bounds[part + 1] - bounds[part];
+    if (size == 0)
+      continue;
+    RDom k(bounds[part], size, "groups");
+    Expr column = k * advance + member - window.left;
+    Expr inside = y >= 0 && y < input.rows;
+    if (part != 1) {
+      inside = inside && column >= 0 && column < input.columns;
+      column = Halide::clamp(column, 0, input.columns - 1);
+    }
+    Expr byte = input.func(c, column, Halide::clamp(y, 0, input.rows - 1));
+    copy(member, c, k, y) = Halide::select(inside, byte, zero);
+    parts.push_back(k);
+  }
+  return parts;
+}
+
 /// 128 times the sum of a channel's weights: unsigned bytes are of
 /// numbers that are larger by 128. Weights of a matrix bring it, in the row
 /// after their steps; those of taps are few.
@@ -131,7 +163,7 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
       source = stage.padded = Func("padded");
       Expr channel = channels % dot ? Halide::min(c, channels - 1) : Expr(c);
       bool hasVectors = input.columnsFirst || channels % form.vectorFloats == 0;
-      if (hasVectors && operand == DotOperand::Offset)
+      if (hasVectors && form.joinsPixels)
         stage.inside = copyInside(input, source, channel, weights.zero);
       else
         stage.padded(c, x, y) = prepare(
@@ -197,40 +229,58 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   DotOperand operand = form.dotOperand == DotOperand::Offset
                            ? DotOperand::Signed
                            : form.dotOperand;
+  // Where groups overlap fewer of them hold the windows of fewer places, whose
+  // taps are loaded for more results.
+  int stride = window.columnStride;
+  bool overlaps = form.joinsPixels && (stride == 1 || window.width < dot);
+  int advance = overlaps ? dot / 2 : dot;
   Stage stage;
   stage.kind = StageKind::Depthwise;
   stage.isInteger = true;
   stage.input = input;
-  stage.places = layout.getPlaces();
-  stage.padded = Func("padded");
-  stage.padded(member, c, group, y) =
-      prepare(readByte(input, window, c, group * dot + member - window.left, y,
-                       weights.zero),
-              operand);
+  stage.places = advance / std::gcd(advance, stride);
+  auto shape = getShape(op.getResult());
 
   // Results whose windows touch the same groups differ in their place.
-  int groupsOfStep = stage.places * window.columnStride / dot, fewest = INT_MAX;
-  for (int i = 0; i < stage.places; ++i)
+  int groupsOfStep = stage.places * stride / advance, fewest = INT_MAX,
+      most = 0;
+  for (int i = 0; i < stage.places; ++i) {
     fewest = std::min<int>(fewest, layout.countGroups(i, window.width));
+    most = std::max<int>(most, layout.countGroups(i, window.width));
+  }
+  stage.padded = Func("padded");
+  if (form.joinsPixels)
+    stage.groups = copyGroups(input, window, stage.padded, dot, advance,
+                              (shape[2] - 1) * stride / advance + 1 +
+                                  (most - 1) * (dot / advance),
+                              weights.zero);
+  else
+    stage.padded(member, c, group, y) =
+        prepare(readByte(input, window, c, group * dot + member - window.left,
+                         y, weights.zero),
+                operand);
   // A dimension of their own for the vectors shows Halide where they lie; where
   // the last ones may overlap, channels stay as they are.
   int lanes = form.joinsPixels ? input.channels
                                : std::gcd(input.channels, form.vectorFloats);
   Expr channel = chunk * lanes + c;
+  // Results that are stored side by side are one dimension: `step` is the
+  // column then.
+  Expr here = form.joinsPixels ? step % stage.places : Expr(place);
+  Expr steps = form.joinsPixels ? step / stage.places : Expr(step);
   auto product = [&](const RDom &k, Expr at) {
-    Expr first = at * window.columnStride / dot;
-    return multiply(stage.padded(k.x, channel,
-                                 step * groupsOfStep + first + k.y,
-                                 window.row(k.z)),
+    Expr first = at * stride / advance;
+    Expr group = steps * groupsOfStep + first + k.y * (dot / advance);
+    return multiply(stage.padded(k.x, channel, group, window.row(k.z)),
                     weights.filter(k.x, channel, k.y, at, k.z));
   };
   Func acc("accumulator"), value("depthwise");
   // One loop over the rows of the window for all places, where registers hold
   // the sums; else those that touch more groups have another.
-  int groups = form.joinsPixels ? layout.getMostGroups(window.width) : fewest;
+  int groups = form.joinsPixels ? most : fewest;
   RDom k(0, dot, 0, groups, 0, window.height, "k");
   if (form.joinsPixels) {
-    Expr first = place * window.columnStride % dot;
+    Expr first = here * stride % advance;
     k.where(k.y < (first + window.width + dot - 1) / dot);
     fewest = groups;
   }
@@ -243,7 +293,7 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
     start -= stage.correction(channel);
   }
   acc(c, chunk, place, step, y) = start;
-  acc(c, chunk, place, step, y) += product(k, place);
+  acc(c, chunk, place, step, y) += product(k, here);
   stage.domains = {k};
   for (int i = 0; i < stage.places; ++i)
     if (int more = layout.countGroups(i, window.width) - fewest; more > 0) {
@@ -251,11 +301,11 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
       acc(c, chunk, i, step, y) += product(rest, i);
       stage.domains.push_back(rest);
     }
-  value(c, x, y) = acc(form.joinsPixels ? Expr(c) : c % lanes,
-                       form.joinsPixels ? Expr(0) : c / lanes, x % stage.places,
-                       x / stage.places, y);
+  value(c, x, y) =
+      form.joinsPixels
+          ? acc(c, 0, 0, x, y)
+          : acc(c % lanes, c / lanes, x % stage.places, x / stage.places, y);
   stage.accumulator = acc;
-  auto shape = getShape(op.getResult());
   stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
   return stage;
 }
@@ -307,17 +357,23 @@ Expr halide::scaleFixed(Expr term, Expr factor, Expr zero, Func parameters) {
       term << getShift(parameters, /*isRight=*/false), factor, 31);
 }
 
-Expr halide::roundFixed(Expr sum, Func parameters) {
+Expr halide::roundFixed(Expr sum, Func parameters, bool isWhole) {
   auto parameter = [&](RequantizeOp::Parameter which) {
     return parameters(int(which));
   };
-  // Halide's rounding and saturating words for this give wrong bytes on Hexagon
-  // in vectors of 32, and save no packet.
+  Expr zero = parameter(RequantizeOp::Zero), low = parameter(RequantizeOp::Low),
+       high = parameter(RequantizeOp::High);
   Expr shift = getShift(parameters, /*isRight=*/true);
-  // Nor for a rounding shift, which becomes two shifts and a mask: it is
-  // hidden.
+  if (isWhole) {
+    Expr rounded =
+        Halide::rounding_shift_right(sum, Halide::cast<uint32_t>(shift));
+    return Halide::clamp(Halide::saturating_cast<int8_t>(Halide::saturating_add(
+                             Halide::saturating_cast<int16_t>(rounded),
+                             Halide::cast<int16_t>(zero))),
+                         Halide::cast<int8_t>(low), Halide::cast<int8_t>(high));
+  }
+  // Where vectors of bytes are not whole these words give wrong bytes.
   Expr half = Halide::max((1 << shift) >> 1, 0);
-  Expr whole = ((sum + half) >> shift) + parameter(RequantizeOp::Zero);
-  return Halide::cast<int8_t>(Halide::clamp(whole, parameter(RequantizeOp::Low),
-                                            parameter(RequantizeOp::High)));
+  Expr whole = ((sum + half) >> shift) + zero;
+  return Halide::cast<int8_t>(Halide::clamp(whole, low, high));
 }

@@ -41,10 +41,12 @@ Halide::Expr roundToByte(Halide::Expr value, Halide::Func parameters,
                          const Form &form);
 
 /// The same of the fixed form: one scaled term, i32 or i8 less its zero point,
-/// and the rounding of their sum.
+/// and the rounding of their sum, to vectors of bytes that fill a register if
+/// `isWhole`.
 Halide::Expr scaleFixed(Halide::Expr term, Halide::Expr factor,
                         Halide::Expr zero, Halide::Func parameters);
-Halide::Expr roundFixed(Halide::Expr sum, Halide::Func parameters);
+Halide::Expr roundFixed(Halide::Expr sum, Halide::Func parameters,
+                        bool isWhole);
 
 /// The dimensions of the input's copy of a depthwise convolution: a column of
 /// its group, the group; and of its sums: the place of a result among those of

@@ -64,7 +64,8 @@ private:
   bool isPooledInRegisters(Value value);
   bool isStaged(DepthwiseConv2DOp op);
   bool isCopiedOnly(Value value);
-  bool endsInPanel(const Stage &stage);
+  Tensor packRows(const Computed &result, Value value);
+  bool storesWholeVectors(const Computed &value);
   int getTaskPart(int size, int tasks);
   void sliceOutput(const Tensor &whole);
   /// Keeps `value` in memory, because a computing primitive reads it.
@@ -325,15 +326,6 @@ bool Builder::isCopiedOnly(Value value) {
          copiesInput(*value.user_begin(), form);
 }
 
-/// Whether a product of bytes ends within a panel of weights, on a machine that
-/// stores whole vectors best.
-bool Builder::endsInPanel(const Stage &stage) {
-  if (!form.joinsPixels || !stage.isInteger || stage.kind != StageKind::Matrix)
-    return false;
-  int width = getStageAttr(kernel, stage.op).getVectors() * form.vectorFloats;
-  return stage.result.channels % width != 0;
-}
-
 Computed Builder::pool(Pool2DOp op) {
   Computed input = read(op.getInput());
   return addStage(buildPool(op, input.tensor, readZero(op.getZero()), isFlat()),
@@ -384,6 +376,16 @@ Expr Builder::readTerm(Value value, Value scale, Expr zero) {
   return Halide::cast<float>(element) * readFactor(scale);
 }
 
+/// Whether the bytes of `value` are stored in vectors of as many channels as a
+/// register has bytes.
+bool Builder::storesWholeVectors(const Computed &value) {
+  if (value.pending < 0)
+    return value.tensor.channels % (4 * form.vectorFloats) == 0;
+  StageAttr attribute = getStageAttr(kernel, pipeline.stages[value.pending].op);
+  return pipeline.stages[value.pending].isInteger &&
+         attribute.getVectors() % 4 == 0;
+}
+
 Computed Builder::requantize(RequantizeOp op) {
   Func parameters = getParameters(op.getParameters());
   bool isFixed = op.getForm() == RequantizeForm::Fixed;
@@ -405,7 +407,7 @@ Computed Builder::requantize(RequantizeOp op) {
                    parameters(int(RequantizeOp::AddendZero)));
   }
   Expr byte = isFixed
-                  ? roundFixed(value, parameters)
+                  ? roundFixed(value, parameters, storesWholeVectors(input))
                   : roundToByte(Halide::strict_float(value), parameters, form);
   Computed result = changeElements(input, byte);
   result.tensor.columnsFirst = input.tensor.columnsFirst;
@@ -587,6 +589,37 @@ void Builder::sliceOutput(const Tensor &whole) {
   pipeline.result = {pipeline.output, sizes[0], sizes[1], sizes[2]};
 }
 
+/// The bytes of `result`, a product whose channels end within a panel, as rows:
+/// from pixel to pixel, each piece of a panel is written over what the one
+/// before it had behind its last channel.
+Tensor Builder::packRows(const Computed &result, Value value) {
+  Stage &stage = pipeline.stages[result.pending];
+  const Tensor &tensor = result.tensor;
+  auto shape = getShape(value);
+  int columns = shape[shape.size() - 2], channels = tensor.channels;
+  int rows = tensor.columns * tensor.rows / columns;
+  int panel = getStageAttr(kernel, stage.op).getVectors() * form.vectorFloats;
+  int width = llvm::alignTo(channels, panel);
+  int vector = 4 * form.vectorFloats;
+  int piece = width < vector ? channels : vector;
+  pipeline.panels = Func("panels");
+  pipeline.panels(c, x, y) = tensor.func(c, x, y);
+  Halide::RDom k(0, piece, 0, int(llvm::divideCeil(width, vector)), 0, columns);
+  Expr channel = width < vector ? Expr(k.x)
+                                : Halide::min(k.y * piece, width - piece) + k.x;
+  pipeline.row = Func("row");
+  pipeline.row(c, y) = Halide::undef<int8_t>();
+  pipeline.row(channel + k.z * channels, y) =
+      isFlat() ? pipeline.panels(channel, y * columns + k.z, 0)
+               : pipeline.panels(channel, k.z, y);
+  pipeline.pieces = k;
+  pipeline.pieceBytes = piece;
+  stage.result = {pipeline.panels, width, columns, rows};
+  Func packed("packed");
+  packed(c, x, y) = pipeline.row(c, y);
+  return {packed, channels * columns, 1, rows};
+}
+
 Pipeline Builder::build() {
   if (kernel.getNumResults() != 1)
     throw Unsupported("a kernel of more than one result");
@@ -604,23 +637,21 @@ Pipeline Builder::build() {
       store(value);
   }
 
-  Computed result = read(block.getTerminator()->getOperand(0));
-  if (result.pending >= 0 && result.tensor.func.type() == Halide::Int(8) &&
-      endsInPanel(pipeline.stages[result.pending])) {
-    pipeline.wholePanels = Func("whole_panels");
-    pipeline.wholePanels(c, x, y) = result.tensor.func(c, x, y);
-    result.tensor.func = pipeline.wholePanels;
-  }
-  sliceOutput(result.tensor);
+  Value value = block.getTerminator()->getOperand(0);
+  Computed result = read(value);
+  bool isPacked = result.pending >= 0 &&
+                  result.tensor.func.type() == Halide::Int(8) &&
+                  endsInPanel(kernel, pipeline.stages[result.pending].op, form);
+  sliceOutput(isPacked ? packRows(result, value) : result.tensor);
   if (result.pending < 0) {
     Stage copy;
     copy.kind = StageKind::Elementwise;
     result = addStage(copy);
   }
   Stage &last = pipeline.stages[result.pending];
-  last.root =
-      pipeline.wholePanels.defined() ? pipeline.wholePanels : pipeline.output;
-  last.result = pipeline.result;
+  last.root = isPacked ? pipeline.panels : pipeline.output;
+  if (!isPacked)
+    last.result = pipeline.result;
   findLiveRows(kernel, pipeline);
   return std::move(pipeline);
 }

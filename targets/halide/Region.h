@@ -19,9 +19,12 @@ struct Pipeline {
   Halide::Param<int> task{"task"};
   std::vector<Stage> stages; // in the region's order; at least one
   Halide::Func output;       // of one task, from zero in all dimensions
-  // The last product's bytes with channels that fill its panels, of which
-  // `output` copies what it has; undefined where the panels end with them.
-  Halide::Func wholePanels;
+  // The last product's bytes with channels that fill its panels, and a row of
+  // the output made of pieces of them; undefined where the panels end with the
+  // channels. Then all of a row is one dimension of `output`.
+  Halide::Func panels, row;
+  Halide::RDom pieces;
+  int pieceBytes = 0;
   Tensor result;          // its sizes
   int strip = 1;          // rows of the output for which all stages run in turn
   int64_t taskStride = 0; // elements between the slices of two tasks

@@ -35,6 +35,9 @@ constexpr int kUnrolledTerms = 4;
 /// What all machines store at once.
 constexpr int kBytesOfVector = 16;
 
+/// What a machine without vectors of few bytes loads and stores at once.
+constexpr int kBytesOfWord = 8;
+
 /// The sizes of what one stage computes, and its tile.
 struct Tile {
   int channels, columns; // of the root, in one task
@@ -46,6 +49,7 @@ struct Tile {
   int stored = 0;         // channels that are stored at once; 0: a vector
   int block = 0;          // pixels whose copies are made at once; 0: all
   bool isGrouped = false; // results belong to groups of columns
+  bool isGuarded = false; // and the last tile may not be moved within them
   int joined = 1; // pixels whose channels, all in the tile, are stored at once
 
   int width() const { return vector * vectors; }
@@ -62,12 +66,16 @@ private:
   Tile getTile(const Stage &stage, StageAttr attribute) const;
   /// Splits the root's loops; returns the one whose body is a tile.
   Var tileRoot(Func root, const Tile &tile, bool isOutput);
-  Var tileWholePanels(const Tile &tile);
+  void schedulePanels(const Tile &tile);
   void scheduleStage(Stage &stage, const Tile &tile);
   void scheduleSums(Stage &stage, const Tile &tile, Var at);
   void scheduleUpdate(Stage &stage, const Tile &tile);
   void setIntegerTile(const Stage &stage, Tile &tile) const;
   void setJoinedPixels(Tile &tile) const;
+  bool isPanels(const Stage &stage) const {
+    return pipeline.panels.defined() &&
+           stage.root.name() == pipeline.panels.name();
+  }
   int getLoadedTerms(const Stage &stage) const;
   void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
   int unrollSteps(const Stage &stage, const Tile &tile, Halide::Stage update,
@@ -77,6 +85,7 @@ private:
   void scheduleExcess(Stage &stage, const Tile &tile);
   void scheduleCopy(Stage &stage, const Tile &tile);
   void scheduleInside(Stage &stage);
+  void scheduleGroups(Stage &stage);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
                     const Tile *innerTile);
   void scheduleSoftmax(Stage &stage, const Tile &tile);
@@ -160,11 +169,9 @@ static int chooseBlock(int columns, int pixels, int wanted) {
 void Scheduler::setJoinedPixels(Tile &tile) const {
   int bytes = 4 * form.vectorFloats;
   int pixels = bytes / std::gcd(tile.width(), bytes);
-  bool isWhole =
-      tile.width() == tile.channels ||
-      (pipeline.wholePanels.defined() && tile.width() >= tile.channels);
+  bool isWhole = tile.width() == tile.channels;
   if (form.joinsPixels && tile.stored && isWhole && tile.pixels % pixels == 0 &&
-      !(tile.isGrouped && tile.columns % tile.pixels != 0)) {
+      !tile.isGuarded) {
     tile.stored = tile.width();
     tile.joined = pixels;
   }
@@ -186,6 +193,15 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
   if (stage.kind == StageKind::Depthwise) {
     tile.pixels = llvm::alignTo(tile.pixels, stage.places);
     tile.isGrouped = true;
+    // Results behind the last column do no harm there, if they are no sums with
+    // what lies behind another map.
+    auto addsMap = [](RequantizeOp op) { return bool(op.getAddend()); };
+    KernelOp whole = kernel;
+    if (isPanels(stage) &&
+        llvm::none_of(whole.getBody().getOps<RequantizeOp>(), addsMap))
+      tile.columns = llvm::alignTo(tile.columns, tile.pixels);
+    int rest = tile.columns % tile.pixels;
+    tile.isGuarded = form.joinsPixels ? rest % stage.places != 0 : rest != 0;
   }
   setJoinedPixels(tile);
   if (stage.kind != StageKind::Matrix || !stage.padded.defined() ||
@@ -209,12 +225,9 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
       .unroll(cv);
   if (tile.block)
     root.split(x, xb, x, tile.block, TailStrategy::ShiftInwards);
-  // The results of a depthwise convolution of bytes may not move within their
-  // groups.
-  bool isGuarded = tile.isGrouped && tile.columns % tile.pixels != 0;
   root.split(x, xo, xi, tile.pixels,
-             isGuarded ? TailStrategy::GuardWithIf
-                       : TailStrategy::ShiftInwards);
+             tile.isGuarded ? TailStrategy::GuardWithIf
+                            : TailStrategy::ShiftInwards);
   if (tile.joined > 1)
     root.split(xi, xi, xv, tile.joined).vectorize(xv);
   root.unroll(xi);
@@ -238,22 +251,32 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
   return tile.channelsOuter ? xo : co;
 }
 
-/// The same where the output copies what it has of whole panels, a tile of
-/// pixels at a time.
-Var Scheduler::tileWholePanels(const Tile &tile) {
-  Func output = pipeline.output, panels = pipeline.wholePanels;
-  output.split(c, co, ci, std::gcd(tile.channels, 4 * form.vectorFloats));
-  output.split(x, xo, xi, tile.pixels, TailStrategy::ShiftInwards);
-  output.split(y, ys, yi, pipeline.strip);
-  output.reorder(ci, co, xi, xo, yi, ys).vectorize(ci);
-  panels.compute_at(output, xo)
-      .bound(c, 0, int(llvm::alignTo(tile.channels, tile.width())))
-      .bound_extent(x, tile.pixels);
-  panels.split(c, co, ci, tile.width()).split(ci, cv, ci, tile.stored);
-  panels.vectorize(ci).unroll(cv);
-  panels.split(x, xi, xv, tile.joined).reorder(ci, xv, cv, xi, co);
-  panels.vectorize(xv).unroll(xi);
-  return co;
+/// Rows of the output from whole panels, all of a row at a time.
+void Scheduler::schedulePanels(const Tile &tile) {
+  Func output = pipeline.output;
+  int bytes = std::min<int>(llvm::bit_floor(unsigned(pipeline.result.channels)),
+                            4 * form.vectorFloats);
+  output.split(c, co, ci, bytes, TailStrategy::ShiftInwards)
+      .split(y, ys, yi, pipeline.strip)
+      .reorder(ci, co, x, yi, ys)
+      .vectorize(ci);
+  // Words are faster than vectors that are not whole.
+  const Halide::RDom &k = pipeline.pieces;
+  bool isWhole = tile.channels >= 4 * form.vectorFloats;
+  RVar word("word"), lane("lane");
+  pipeline.row.compute_at(output, yi);
+  pipeline.row.update()
+      .split(RVar(k.x), word, lane,
+             isWhole ? 4 * form.vectorFloats
+                     : std::gcd(pipeline.pieceBytes, kBytesOfWord))
+      .reorder({lane, word, RVar(k.y), RVar(k.z), y})
+      .allow_race_conditions()
+      .vectorize(lane)
+      .unroll(word)
+      .unroll(RVar(k.y));
+  pipeline.panels.compute_at(output, yi)
+      .bound(c, 0, tile.channels)
+      .bound_extent(x, tile.columns);
 }
 
 /// The sums of a tile: all in registers, the loops over the domain around them.
@@ -368,8 +391,8 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
 void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
   Func acc = stage.accumulator;
   acc.compute_at(stage.root, at)
-      .bound(place, 0, stage.places)
-      .bound_extent(step, tile.pixels / stage.places);
+      .bound(place, 0, form.joinsPixels ? 1 : stage.places)
+      .bound_extent(step, tile.pixels / (form.joinsPixels ? 1 : stage.places));
   if (form.joinsPixels)
     acc.bound_extent(c, tile.width()).bound(chunk, 0, 1);
   else
@@ -419,9 +442,7 @@ void Scheduler::scheduleExcess(Stage &stage, const Tile &tile) {
       .vectorize(stage.zeroWeights.args()[0])
       .vectorize(c);
   Func excess = stage.excess;
-  excess
-      .compute_at(pipeline.wholePanels.defined() ? pipeline.output : stage.root,
-                  xo)
+  excess.compute_at(stage.root, xo)
       .bound(c, 0, form.vectorFloats)
       .vectorize(c)
       .unroll(x);
@@ -447,13 +468,6 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
   bool isOwn = stage.kind == StageKind::Depthwise;
   int vector = getDividingVector(isOwn ? tile.channels : channels,
                                  4 * form.vectorFloats);
-  TailStrategy tail = TailStrategy::Auto;
-  if (form.joinsPixels && isOwn) { // Whole vectors, twice where they overlap.
-    vector = std::min<int>(llvm::bit_floor(unsigned(channels)),
-                           4 * form.vectorFloats);
-    tail = TailStrategy::ShiftInwards;
-    copy.bound(c, 0, channels);
-  }
   if (stage.kind == StageKind::Matrix && pipeline.view == View::Pixels) {
     tile.block ? copy.compute_at(stage.root, xb) : copy.compute_root();
   } else if (stage.isWhole) {
@@ -468,9 +482,11 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
         .reorder(ci, xo, y)
         .unroll(ci)
         .vectorize(xo, kBytesOfVector);
+  else if (!stage.groups.empty())
+    scheduleGroups(stage);
   else if (stage.kind == StageKind::Depthwise)
     copy.bound(member, 0, stage.domains[0].x.extent())
-        .split(c, co, ci, vector, tail)
+        .split(c, co, ci, vector)
         .reorder(member, ci, co, group, y)
         .unroll(member)
         .vectorize(ci);
@@ -508,6 +524,26 @@ void Scheduler::scheduleInside(Stage &stage) {
       .reorder({ci, ri, co, ro, y})
       .vectorize(ci)
       .vectorize(ri);
+}
+
+/// Groups of columns side by side, in whole vectors: those that reach over the
+/// last channel read what lies behind it.
+void Scheduler::scheduleGroups(Stage &stage) {
+  Func copy = stage.padded;
+  int bytes = 4 * form.vectorFloats;
+  copy.bound(member, 0, form.dotWidth)
+      .bound(c, 0, int(llvm::alignTo(stage.input.channels, bytes)));
+  for (auto [i, k] : llvm::enumerate(stage.groups)) {
+    RVar pairs("pairs"), pair("pair");
+    int size = *Halide::Internal::as_const_int(k.x.extent());
+    copy.update(i)
+        .split(c, co, ci, bytes)
+        .split(RVar(k.x), pairs, pair, 2 - size % 2)
+        .reorder({member, ci, pair, co, pairs, y})
+        .unroll(member)
+        .unroll(pair)
+        .vectorize(ci);
+  }
 }
 
 void Scheduler::storeRoot(Stage &stage) {
@@ -559,11 +595,10 @@ void Scheduler::scheduleBlock(Stage &stage, const Tile &tile) {
 
 void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   bool isOutput = stage.root.name() == pipeline.output.name();
-  bool hasPanels = pipeline.wholePanels.defined() &&
-                   stage.root.name() == pipeline.wholePanels.name();
-  Var at =
-      hasPanels ? tileWholePanels(tile) : tileRoot(stage.root, tile, isOutput);
-  if (!isOutput && !hasPanels)
+  Var at = tileRoot(stage.root, tile, isOutput);
+  if (isPanels(stage))
+    schedulePanels(tile);
+  else if (!isOutput)
     storeRoot(stage);
   if (stage.isInteger && stage.kind == StageKind::Matrix)
     scheduleByteMatrix(stage, tile, at);

@@ -71,6 +71,7 @@ struct Stage {
   bool isInteger = false;
   std::vector<Halide::RDom> domains;
   Halide::RDom inside; // columns that `padded` copies; or undefined
+  std::vector<Halide::RDom> groups; // or groups of them, part by part
   bool joinsColumns = false;
   int places = 1;
   Halide::Func correction;

@@ -85,6 +85,17 @@ void halide::padVectors(KernelOp kernel, Operation *op, int64_t lanes) {
           LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
 }
 
+bool halide::endsInPanel(KernelOp kernel, Operation *op, const Form &form) {
+  if (!form.joinsPixels || !op || !isIntegerProduct(op))
+    return false;
+  int64_t channels = getShape(op->getResult(0)).back();
+  int64_t width = getStageAttr(kernel, op).getVectors() * form.vectorFloats;
+  // Those of a depthwise convolution may overlap.
+  if (llvm::isa<DepthwiseConv2DOp>(op))
+    return width > channels || channels % form.vectorFloats != 0;
+  return channels % width != 0;
+}
+
 llvm::DenseSet<Value> halide::findWholeValues(KernelOp kernel) {
   llvm::DenseSet<Value> whole;
   for (Operation &op : llvm::reverse(kernel.getBody().front())) {

@@ -51,6 +51,11 @@ mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
 /// to the end of its tile's last panel, of vectors of `lanes`.
 void padVectors(mobile::KernelOp kernel, mlir::Operation *op, int64_t lanes);
 
+/// Whether the channels of the product `op` of bytes end within a panel of
+/// weights or a vector of taps, on a machine that stores whole vectors best.
+bool endsInPanel(mobile::KernelOp kernel, mlir::Operation *op,
+                 const Form &form);
+
 /// The values of `kernel` of which an attention reads all rows at once, and all
 /// that they come from: every task computes these anew.
 llvm::DenseSet<mlir::Value> findWholeValues(mobile::KernelOp kernel);

@@ -25,11 +25,20 @@ using namespace minnow;
 using llvm::Expected;
 using llvm::StringRef;
 
+/// What kernels may load behind a tensor or the weights: vectors that reach
+/// over the last channel.
+static constexpr unsigned kBytesBehind = 256;
+
+/// Products of two vectors, to compare with: --cpu hexagonv66+vector-dots.
+static constexpr llvm::StringLiteral kVectorDots = "+vector-dots";
+
 namespace {
 
 class HexagonTarget : public Target {
 public:
-  explicit HexagonTarget(const cost::Machine &costs) : costs(costs) {}
+  HexagonTarget(const cost::Machine &costs, const TargetSpec &spec)
+      : spec(spec), form(hexagon::getForm(spec.features == kVectorDots)),
+        costs(costs) {}
 
   const TargetSpec &getSpec() const override { return spec; }
   const cost::Machine &getMachine() const override { return costs; }
@@ -38,8 +47,10 @@ public:
   }
   unsigned getBufferAlignment() const override { return 128; }
   std::string getLinkNote() const override {
-    return "Tensors are aligned as the workspace is. It expects memset, "
-           "memcpy and memmove of the\n * C library. The calling thread holds "
+    return "Tensors are aligned as the workspace is; up to 256 bytes behind an "
+           "input may be read.\n * It expects memset, memcpy and memmove of "
+           "the C "
+           "library. The calling thread holds "
            "an HVX context of 128 bytes (qurt_hvx_lock), and\n * so does each "
            "of `threads`.";
   }
@@ -54,17 +65,18 @@ public:
     return hexagon::canFuse(ops, why);
   }
   void schedule(mobile::KernelOp kernel) const override {
-    hexagon::schedule(kernel);
+    hexagon::schedule(kernel, form);
   }
   bool isFast(mobile::KernelOp kernel, std::string *why) const override {
-    return halide::hasStages(hexagon::getForm(), kernel, why);
+    return halide::hasStages(form, kernel, why);
   }
   Expected<KernelCode> emit(mobile::KernelOp kernel,
                             StringRef symbol) const override;
   Expected<ProgramCode> assemble(const Assembly &assembly) const override;
 
 private:
-  TargetSpec spec = {"hexagon", "", "hexagonv66", ""};
+  TargetSpec spec;
+  const halide::Form &form;
   // In LLVM's words. Small data would be reached from a register that nobody
   // sets.
   TargetSpec machine = {"hexagon", "hexagon-unknown-none-elf", "hexagonv66",
@@ -92,7 +104,7 @@ Expected<KernelCode> HexagonTarget::emit(mobile::KernelOp kernel,
         "'" + op->getName().getStringRef() +
         "' computes floats, and the Hexagon target integers only; quantize the "
         "network (--precision int8 --calibrate FOLDER)");
-  auto code = halide::emitObject(hexagon::getForm(), machine, kernel, symbol);
+  auto code = halide::emitObject(form, machine, kernel, symbol);
   if (code)
     return code;
   auto reference = emitReference(machine, kernel, symbol);
@@ -111,17 +123,11 @@ static StringRef toString(const unsigned char (&bytes)[Size]) {
   return {reinterpret_cast<const char *>(bytes), Size};
 }
 
-static mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext *context,
-                                               StringRef text) {
-  context->loadDialect<mlir::LLVM::LLVMDialect>();
-  return mlir::parseSourceString<mlir::ModuleOp>(text, context);
-}
-
 /// The globals of start.c: sizes, and memory for all that they are of.
 static std::string describeSizes(const Assembly &assembly, unsigned alignment) {
   mobile::ProgramOp program = assembly.program;
   uint64_t workspace = assembly.getArenaBytes() + assembly.scratchBytes;
-  uint64_t memory = workspace + alignment;
+  uint64_t memory = workspace + alignment + kBytesBehind;
   unsigned inputs = program.getNumInputs(), count = program.getNumArguments();
   std::vector<uint64_t> numbers = {inputs, count - inputs, workspace};
   for (mlir::Type type : program.getArgumentTypes()) {
@@ -146,30 +152,19 @@ static std::string describeSizes(const Assembly &assembly, unsigned alignment) {
 }
 
 Expected<ProgramCode> HexagonTarget::assemble(const Assembly &assembly) const {
-  mlir::MLIRContext *context = assembly.program->getContext();
-  auto entry = parse(context, "llvm.func @minnow_dispatch(!llvm.ptr, i32, "
-                              "!llvm.ptr, i32)");
-  buildEntry(*entry, assembly, getBufferAlignment());
-  auto code = compileToObject(*entry, machine);
-  if (!code)
-    return code.takeError();
-  auto weights = makeDataObject(kWeightsSymbol, assembly.weights,
-                                getBufferAlignment(), machine);
-  if (!weights)
-    return weights.takeError();
-  auto description = makeDataObject(kDescriptionSymbol, assembly.description,
-                                    16, machine, abi::kDescriptionElfSection);
-  if (!description)
-    return description.takeError();
-  std::vector<StringRef> objects = {*code, *weights, *description,
-                                    toString(hexagon::kSupportObject)};
-  for (auto &[name, kernel] : assembly.kernels)
-    objects.push_back(kernel.object);
-  auto object = linkRelocatable(objects);
+  StringRef support = toString(hexagon::kSupportObject);
+  NativeParts parts;
+  parts.support = "llvm.func @minnow_dispatch(!llvm.ptr, i32, !llvm.ptr, i32)";
+  parts.objects = support;
+  parts.alignment = getBufferAlignment();
+  parts.bytesBehind = kBytesBehind;
+  parts.descriptionSection = abi::kDescriptionElfSection;
+  auto object = assembleObject(assembly, machine, parts);
   if (!object)
     return object.takeError();
-
-  auto sizes = parse(context, describeSizes(assembly, getBufferAlignment()));
+  auto sizes = mlir::parseSourceString<mlir::ModuleOp>(
+      describeSizes(assembly, getBufferAlignment()),
+      assembly.program->getContext());
   auto tables = compileToObject(*sizes, machine);
   if (!tables)
     return tables.takeError();
@@ -185,7 +180,8 @@ Expected<ProgramCode> HexagonTarget::assemble(const Assembly &assembly) const {
 
 namespace minnow::hexagon {
 Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
-  if (!spec.triple.empty() || !spec.features.empty())
+  bool isFeature = spec.features.empty() || spec.features == kVectorDots;
+  if (!spec.triple.empty() || !isFeature)
     return llvm::createStringError("--target hexagon takes neither a triple "
                                    "nor features; leave them out");
   if (!spec.cpu.empty() && spec.cpu != "hexagonv66")
@@ -194,6 +190,7 @@ Expected<std::unique_ptr<Target>> create(const TargetSpec &spec) {
   const cost::Machine *costs = cost::chooseMachine("hexagon", "hexagonv66", {});
   if (!costs)
     return llvm::createStringError("no machine description fits Hexagon");
-  return std::make_unique<HexagonTarget>(*costs);
+  return std::make_unique<HexagonTarget>(
+      *costs, TargetSpec{"hexagon", "", "hexagonv66", spec.features});
 }
 } // namespace minnow::hexagon

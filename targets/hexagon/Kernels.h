@@ -12,14 +12,17 @@
 namespace minnow::hexagon {
 
 /// HVX of v66 with vectors of 128 bytes: 32 sums, 4 products of bytes in each.
-const halide::Form &getForm();
+/// As the second operand of its products it takes weights as vectors and the
+/// input as scalars, two a packet. With `hasVectorDots` both are vectors, one a
+/// packet: slower, and there to be compared with.
+const halide::Form &getForm(bool hasVectorDots = false);
 
 /// Whether `ops`, in topological order, do well as one kernel; if not, `why`
 /// says why. A single primitive always can.
 bool canFuse(llvm::ArrayRef<mlir::Operation *> ops, std::string *why);
 
 /// Sets the schedule of `kernel` and the layouts of its weights.
-void schedule(mobile::KernelOp kernel);
+void schedule(mobile::KernelOp kernel, const halide::Form &form);
 
 } // namespace minnow::hexagon
 

@@ -27,20 +27,23 @@ struct Tile {
 
 } // namespace
 
-const halide::Form &hexagon::getForm() {
-  static const halide::Form form = [] {
-    halide::Form form;
-    form.target = "hexagon-32-noos-hvx_128-hvx_v66";
-    form.vectorFloats = kLanes;
-    form.dotWidth = kDot;
-    form.dotOperand = halide::DotOperand::Offset;
-    form.emitsBitcode = true;
-    form.pointerBytes = 4;
-    form.alignment = 128;
-    form.joinsPixels = true;
-    return form;
-  }();
+static halide::Form makeForm(halide::DotOperand operand) {
+  halide::Form form;
+  form.target = "hexagon-32-noos-hvx_128-hvx_v66";
+  form.vectorFloats = kLanes;
+  form.dotWidth = kDot;
+  form.dotOperand = operand;
+  form.emitsBitcode = true;
+  form.pointerBytes = 4;
+  form.alignment = 128;
+  form.joinsPixels = true;
   return form;
+}
+
+const halide::Form &hexagon::getForm(bool hasVectorDots) {
+  static const halide::Form scalars = makeForm(halide::DotOperand::Offset);
+  static const halide::Form vectors = makeForm(halide::DotOperand::Signed);
+  return hasVectorDots ? vectors : scalars;
 }
 
 bool hexagon::canFuse(llvm::ArrayRef<Operation *> ops, std::string *why) {
@@ -65,9 +68,14 @@ bool hexagon::canFuse(llvm::ArrayRef<Operation *> ops, std::string *why) {
 //===----------------------------------------------------------------------===//
 
 /// Packets that rounding one vector of sums takes: bytes are stored in whole
-/// vectors where four vectors of channels are neighbours.
-static double getRoundingPackets(int64_t vectors) {
-  return vectors % 4 == 0 ? 3 : vectors % 2 == 0 ? 4 : 7;
+/// vectors where four vectors of channels are neighbours, or where there are
+/// `all` of them so that pixels are neighbours too.
+static double getRoundingPackets(int64_t vectors, bool isAll) {
+  if (vectors % 4 == 0)
+    return 3;
+  if (isAll)
+    return llvm::isPowerOf2_64(vectors) ? 4 : 6;
+  return vectors % 2 == 0 ? 6 : 8;
 }
 
 /// Packets of the terms of one step of a tile's sums. A packet has two
@@ -82,19 +90,21 @@ static double getStepPackets(const Tile &tile) {
 static Tile chooseMatrixTile(int64_t pixels, int64_t channels, int64_t depth) {
   Tile best;
   double least = INFINITY;
-  for (int64_t vectors : {1, 2, 3, 4})
+  for (int64_t vectors = 1; vectors <= 6; ++vectors)
     for (int64_t rows = 1; rows <= std::min<int64_t>(pixels, 16); ++rows) {
       // Sums and weights are in registers; of short sums also what rounds them,
       // which takes as long.
-      if (rows * vectors > (depth < 64 ? 16 : 28))
+      if (rows * vectors > (depth < 64 ? 20 : 28))
         continue;
       Tile tile{rows, vectors};
+      bool isAll = int64_t(llvm::divideCeil(channels, kLanes)) == vectors;
+      double rounding =
+          getRoundingPackets(vectors, isAll && rows * vectors % 4 == 0);
       double steps = llvm::divideCeil(depth, kDot);
       double tiles = llvm::divideCeil(pixels, rows) *
                      llvm::divideCeil(channels, vectors * kLanes);
-      double packets =
-          tiles * (steps * getStepPackets(tile) +
-                   rows * vectors * getRoundingPackets(vectors) + 12);
+      double packets = tiles * (steps * getStepPackets(tile) +
+                                rows * vectors * rounding + 12);
       if (packets < least) {
         least = packets;
         best = tile;
@@ -103,22 +113,26 @@ static Tile chooseMatrixTile(int64_t pixels, int64_t channels, int64_t depth) {
   return best;
 }
 
-/// Half of the registers are sums: whole vectors of bytes if there are some,
-/// else more pixels, for which weights are loaded once.
+/// About half of the registers are sums: whole vectors of bytes, of neighbours
+/// where the tile has all of their channels.
 static Tile chooseDepthwiseTile(int64_t pixels, int64_t channels) {
-  Tile best{8, 1};
+  Tile best;
   double least = INFINITY;
-  for (int64_t vectors : {4, 2, 1}) {
-    if (vectors > 1 && channels < vectors * kLanes)
-      continue;
-    // The last vectors overlap with others where the channels end within them.
-    double cost = llvm::divideCeil(channels, vectors * kLanes) * vectors *
-                  (12 + getRoundingPackets(vectors));
-    if (cost < least)
-      best = {16 / vectors, vectors};
-    least = std::min(least, cost);
+  for (int64_t vectors = 1; vectors <= 5; ++vectors) {
+    int64_t all = llvm::divideCeil(channels, kLanes);
+    double rounding = getRoundingPackets(vectors, vectors == all);
+    for (int64_t columns = 4; columns * vectors <= 20; columns += 4) {
+      // The last tiles overlap with others where the map ends within them.
+      double tiles =
+          llvm::divideCeil(pixels, columns) * llvm::divideCeil(all, vectors);
+      double packets =
+          tiles * (columns * vectors * (6 + rounding) + 6 * vectors + 10);
+      if (packets >= least)
+        continue;
+      least = packets;
+      best = {columns, vectors};
+    }
   }
-  best.pixels = std::min<int64_t>({best.pixels, 8, llvm::alignTo(pixels, 4)});
   return best;
 }
 
@@ -149,7 +163,8 @@ static StageAttr chooseStage(KernelOp kernel, Operation *op) {
 // Layouts
 //===----------------------------------------------------------------------===//
 
-static void setFilterLayout(KernelOp kernel, Operation *op) {
+static void setFilterLayout(KernelOp kernel, Operation *op,
+                            const halide::Form &form) {
   auto filter = llvm::dyn_cast<mlir::BlockArgument>(op->getOperand(1));
   if (!filter)
     return;
@@ -162,11 +177,12 @@ static void setFilterLayout(KernelOp kernel, Operation *op) {
   }
   auto shape = halide::getShape(filter);
   int64_t vectors = halide::getStageAttr(kernel, op).getVectors();
+  bool isOffset = form.dotOperand == halide::DotOperand::Offset;
   set(Dots{vectors * kLanes, kDot, shape[shape.size() - 2], 1, /*factor=*/0,
-           kOffset});
+           isOffset ? kOffset : 0});
 }
 
-void hexagon::schedule(KernelOp kernel) {
+void hexagon::schedule(KernelOp kernel, const halide::Form &form) {
   llvm::SmallVector<StageAttr> stages;
   bool hasProduct = false;
   for (Operation &op : kernel.getBody().front().without_terminator())
@@ -182,8 +198,8 @@ void hexagon::schedule(KernelOp kernel) {
                                            /*tasks=*/1, strip, stages));
   for (Operation &op : kernel.getBody().front())
     if (halide::isIntegerProduct(&op)) {
-      setFilterLayout(kernel, &op);
-      if (!llvm::isa<DepthwiseConv2DOp>(op))
+      setFilterLayout(kernel, &op, form);
+      if (halide::endsInPanel(kernel, &op, form))
         halide::padVectors(kernel, &op, kLanes);
     }
 }

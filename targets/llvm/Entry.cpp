@@ -8,12 +8,18 @@
 #include "targets/llvm/Entry.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Parser/Parser.h"
 #include "runtime/abi/minnow_abi.h"
+#include "targets/llvm/Object.h"
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 using namespace minnow;
 using namespace minnow::mobile;
+using llvm::Expected;
+
+static constexpr llvm::StringLiteral kWeightsSymbol = "minnow_weights";
+static constexpr llvm::StringLiteral kDescriptionSymbol = "minnow_description";
 
 namespace {
 
@@ -261,7 +267,47 @@ void EntryBuilder::buildQuery() {
   LLVM::ReturnOp::create(builder, loc, result);
 }
 
-void minnow::buildEntry(ModuleOp module, const Assembly &assembly,
-                        unsigned alignment) {
-  EntryBuilder(module, assembly, alignment).build();
+//===----------------------------------------------------------------------===//
+// Objects
+//===----------------------------------------------------------------------===//
+
+static Expected<std::string> compileEntry(const Assembly &assembly,
+                                          const TargetSpec &machine,
+                                          const NativeParts &parts) {
+  MLIRContext *context = assembly.program->getContext();
+  context->loadDialect<LLVM::LLVMDialect>();
+  auto entry = parseSourceString<ModuleOp>(parts.support, context);
+  EntryBuilder(*entry, assembly, parts.alignment).build();
+  return compileToObject(*entry, machine);
+}
+
+static Expected<std::string> packWeights(const Assembly &assembly,
+                                         const TargetSpec &machine,
+                                         const NativeParts &parts) {
+  if (!parts.bytesBehind)
+    return makeDataObject(kWeightsSymbol, assembly.weights, parts.alignment,
+                          machine);
+  std::vector<char> weights = assembly.weights.vec();
+  weights.resize(weights.size() + parts.bytesBehind);
+  return makeDataObject(kWeightsSymbol, weights, parts.alignment, machine);
+}
+
+Expected<std::string> minnow::assembleObject(const Assembly &assembly,
+                                             const TargetSpec &machine,
+                                             const NativeParts &parts) {
+  auto entry = compileEntry(assembly, machine, parts);
+  if (!entry)
+    return entry.takeError();
+  auto weights = packWeights(assembly, machine, parts);
+  if (!weights)
+    return weights.takeError();
+  auto description = makeDataObject(kDescriptionSymbol, assembly.description,
+                                    16, machine, parts.descriptionSection);
+  if (!description)
+    return description.takeError();
+  std::vector<llvm::StringRef> objects = {*entry, *weights, *description};
+  llvm::append_range(objects, parts.objects);
+  for (auto &[name, kernel] : assembly.kernels)
+    objects.push_back(kernel.object);
+  return linkRelocatable(objects);
 }

@@ -10,21 +10,26 @@
 
 namespace minnow {
 
-/// Adds to `module`, of the LLVM dialect, the program named NAME, with
+/// What a machine's programs have besides their kernels.
+struct NativeParts {
+  /// Text of the LLVM dialect that has, or declares, minnow_dispatch
+  /// (cpu/Support.mlir).
+  llvm::StringRef support;
+  llvm::ArrayRef<llvm::StringRef> objects = {};
+  unsigned alignment = 64; // of the workspace and of the weights
+  /// That code may load behind the weights, though it takes nothing of it.
+  unsigned bytesBehind = 0;
+  llvm::StringRef descriptionSection = "";
+};
+
+/// The object of the program named NAME, with
 ///
 ///   int32_t NAME_run(inputs.., outputs.., void *workspace, const
 ///   minnow_threads *) const minnow_program NAME_model const minnow_program
 ///   *minnow_query_program(uint32_t abi_version)
-///
-/// The workspace is aligned to `alignment`. `module` has, or declares,
-/// minnow_dispatch (cpu/Support.mlir). Kernels, weights and the description are
-/// external symbols, the latter two named kWeightsSymbol and
-/// kDescriptionSymbol.
-void buildEntry(mlir::ModuleOp module, const Assembly &assembly,
-                unsigned alignment);
-
-inline constexpr llvm::StringLiteral kWeightsSymbol = "minnow_weights";
-inline constexpr llvm::StringLiteral kDescriptionSymbol = "minnow_description";
+llvm::Expected<std::string> assembleObject(const Assembly &assembly,
+                                           const TargetSpec &machine,
+                                           const NativeParts &parts);
 
 } // namespace minnow
 

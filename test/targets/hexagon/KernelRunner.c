@@ -24,9 +24,9 @@ static int32_t protect(char *page) {
 }
 
 /* Memory for `bytes` that ends at a page of no access. Code for HVX may load the
- * vector behind the last one, of which it then takes nothing. */
+ * two vectors behind the last one, of which it then takes nothing. */
 static char *take(uint32_t bytes) {
-  uint32_t padded = ((bytes + ALIGNMENT - 1) & -ALIGNMENT) + ALIGNMENT;
+  uint32_t padded = ((bytes + ALIGNMENT - 1) & -ALIGNMENT) + 2 * ALIGNMENT;
   char *end = top + ((padded + PAGE - 1) & -PAGE);
   top = end + PAGE;
   if (top > memory + sizeof(memory) || protect(end))
