@@ -120,13 +120,17 @@ static Tile chooseDepthwiseTile(int64_t pixels, int64_t channels) {
   double least = INFINITY;
   for (int64_t vectors = 1; vectors <= 5; ++vectors) {
     int64_t all = llvm::divideCeil(channels, kLanes);
-    double rounding = getRoundingPackets(vectors, vectors == all);
+    double rounding = 1.3 * getRoundingPackets(vectors, vectors == all);
+    // Rows of the output are made of panels that reach over the channels.
+    bool hasPanels = vectors > all || channels % kLanes != 0;
+    double copying = hasPanels ? 4.0 * llvm::divideCeil(all, 4) : 0;
     for (int64_t columns = 4; columns * vectors <= 20; columns += 4) {
       // The last tiles overlap with others where the map ends within them.
       double tiles =
           llvm::divideCeil(pixels, columns) * llvm::divideCeil(all, vectors);
       double packets =
-          tiles * (columns * vectors * (6 + rounding) + 6 * vectors + 10);
+          tiles * (columns * vectors * (6 + rounding) + 6 * vectors + 10) +
+          pixels * copying;
       if (packets >= least)
         continue;
       least = packets;
