@@ -74,7 +74,7 @@ static double getRoundingPackets(int64_t vectors, bool isAll) {
   if (vectors % 4 == 0)
     return 3;
   if (isAll)
-    return llvm::isPowerOf2_64(vectors) ? 4 : 6;
+    return 3.5;
   return vectors % 2 == 0 ? 6 : 8;
 }
 
