@@ -25,7 +25,9 @@ sys.path[:0] = [str(ROOT / "models"), str(ROOT / "test" / "golden")]
 
 import etpu
 
-NETWORKS = ["mobilenetv4_conv_small", "mobilenetv4_conv_medium", "mobilenetv4_hybrid_medium", "mobilenet_v2"]
+NETWORKS = ["mobilenetv4_conv_small", "mobilenetv4_conv_medium", "mobilenetv4_hybrid_medium", "mobilenet_v2",
+            "efficientnet_lite0"]
+CLASSES = ("pointwise", "depthwise3x3", "depthwise5x5")
 COLUMNS = ("packets", "instructions", "vrmpy", "loads", "stores")
 LIMIT = 256
 
@@ -61,20 +63,31 @@ def show(name, row):
     print(f"{packets / 1e3:10.1f} {rate} {instructions / packets:5.2f} {loads / 1e3:9.1f} {stores / 1e3:8.1f} {calls:5}  {name}")
 
 
+def summarize(kernels):
+    """What the kernels of each class come to, and the share of the limit weighted by multiply-adds."""
+    for kind in CLASSES:
+        rows = [row for kernel, row in kernels.items() if kernel.startswith(kind)]
+        if rows:
+            show(kind, [sum(column) for column in zip(*rows)])
+            share = sum(row[1] ** 2 / row[2] for row in rows) / sum(row[1] for row in rows)
+            print(f"{'':10} weighted {share:6.1f} {100 * share / LIMIT:4.1f} %")
+
+
 def report_network(name, arguments):
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         module = arguments.module
         if not module:
             module = etpu.quantize(argparse.Namespace(programs=arguments.programs, model=name, data=None), folder)
-        subprocess.run([arguments.programs / "minnow", "compile", module, "--target", "hexagon", "-o", folder / "net.elf"],
-                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([arguments.programs / "minnow", "compile", module, "--target", "hexagon", "--cpu", arguments.cpu, "-o",
+                        folder / "net.elf"], check=True, stdout=subprocess.DEVNULL)
         report, counts = count(folder / "net.elf", arguments.programs, folder)
     kernels = total_by_kernel(report, counts)
     print(f"\n{name}: packets (a packet is no cycle), with the share of {LIMIT} multiply-adds a packet")
     print("k packets  /128 MACs  MACs/p share  i/p   k loads k stores calls  kernel")
     for kernel, row in sorted(kernels.items(), key=lambda item: -item[1][2]):
         show(kernel, row)
+    summarize(kernels)
     show("all", [sum(column) for column in zip(*kernels.values())])
 
 
@@ -84,6 +97,7 @@ def main():
     parser.add_argument("--hexagon", action="store_true", help="count packets for Hexagon, without peers")
     parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME")
     parser.add_argument("--module", help="an int8 module instead, such as minnow quantize leaves")
+    parser.add_argument("--cpu", default="hexagonv66", help="hexagonv66+vector-dots: products of two vectors, one a packet")
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build" / "bin", help="folder of the programs")
     arguments = parser.parse_args()
     if not shutil.which("qemu-hexagon"):
