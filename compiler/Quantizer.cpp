@@ -68,6 +68,9 @@ Error minnow::quantize(mlir::ModuleOp module, const QuantizerOptions &options) {
                : llvm::createStringError(
                      "an int8 network is made from a model in f32 with "
                      "--calibrate DIR, a folder of photos or .npy files");
+  if (isQuantized(networks[0]))
+    return llvm::createStringError("the network is quantized already; leave "
+                                   "out the calibration");
   auto inputs = CalibrationInputs::create(options.calibration, networks[0]);
   if (!inputs)
     return inputs.takeError();
