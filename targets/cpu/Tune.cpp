@@ -116,6 +116,20 @@ Tuner::Candidates Tuner::getSplits() const {
   return candidates;
 }
 
+/// The best two of each number of vectors: which number reads weights best
+/// depends on the caches, which the price of a tile does not know.
+static std::vector<Tile> keepVaried(llvm::ArrayRef<Tile> tiles) {
+  constexpr size_t kOfEach = 2;
+  std::map<int64_t, std::vector<Tile>> kept;
+  for (Tile tile : tiles)
+    if (kept[tile.vectors].size() < kOfEach)
+      kept[tile.vectors].push_back(tile);
+  std::vector<Tile> varied;
+  for (auto &[vectors, some] : kept)
+    llvm::append_range(varied, some);
+  return varied;
+}
+
 Tuner::Candidates Tuner::getStages(size_t index) const {
   const StageShape &shape = shapes[index];
   bool isChannels = best.getSplit() == SplitAxis::Channels;
@@ -131,7 +145,7 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
       return isChannels && shape.channels % (best.getTasks() * tile.vectors *
                                              isa.vectorFloats);
     });
-    tiles.resize(std::min<size_t>(tiles.size(), 7));
+    tiles = keepVaried(tiles);
   } else if (llvm::isa<DepthwiseConv2DOp>(shape.op)) {
     for (int64_t pixels : {2, 3, 4, 5, 6, 7, 8, 10, 14, 16})
       for (int64_t vectors : {1, 2})
@@ -139,9 +153,13 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
           tiles.push_back({pixels, vectors});
   }
   Candidates candidates;
-  for (Tile tile : tiles)
-    for (LoopOrder order : {LoopOrder::ChannelsOuter, LoopOrder::PixelsOuter})
-      candidates.insert(withStage(index, tile, order));
+  int64_t vectors = 0;
+  for (Tile tile : tiles) {
+    candidates.insert(withStage(index, tile, LoopOrder::ChannelsOuter));
+    bool isFirst = std::exchange(vectors, tile.vectors) != tile.vectors;
+    if (isFirst || !isMatrix(shape.op))
+      candidates.insert(withStage(index, tile, LoopOrder::PixelsOuter));
+  }
   return candidates;
 }
 
