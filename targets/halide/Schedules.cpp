@@ -419,17 +419,22 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
 /// What unsigned bytes add to the sums, for all channels at first.
 void Scheduler::scheduleCorrection(Stage &stage, const Tile &tile) {
   Func correction = stage.correction;
-  correction.compute_root().vectorize(c, form.vectorFloats);
+  // A vector over more channels than taps have would read behind them; those of
+  // a matrix fill their panels.
+  bool isSummed = correction.has_update_definition();
+  int vector = isSummed ? getDividingVector(tile.channels, form.vectorFloats)
+                        : form.vectorFloats;
+  correction.compute_root().vectorize(c, vector);
   if (pipeline.isCut) // Tasks have whole panels, so it may end in one.
     correction.bound_extent(c, tile.channels);
-  if (!correction.has_update_definition())
+  if (!isSummed)
     return;
   const Halide::RDom &k = stage.correctionDomain;
   std::vector<VarOrRVar> order = {RVar(k.x), c};
   for (int i = 1; i < k.dimensions(); ++i)
     order.push_back(RVar(k[i]));
   correction.update().reorder(order).atomic().vectorize(RVar(k.x)).vectorize(
-      c, form.vectorFloats);
+      c, vector);
 }
 
 /// What the weights' offset adds at the positions of a tile, once for all its

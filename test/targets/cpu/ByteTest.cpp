@@ -64,6 +64,15 @@ TEST_P(ByteTest, ReadsNothingBeforeTheInput) {
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
+// Fewer channels than a vector of sums has.
+TEST_P(ByteTest, ReadsNothingBehindTheTaps) {
+  const char *cpu = GetParam();
+  if (!canRun(cpu))
+    GTEST_SKIP() << "this machine cannot run " << cpu;
+  Case made{Kind::Depthwise, 13, 7, 4, 4, 5, 2, /*uneven=*/false, 3};
+  EXPECT_EQ(check(made, cpu, 1), "");
+}
+
 // 11 vectors of channels for 4 tasks.
 TEST_P(ByteTest, UnevenTasksHaveWholePanels) {
   const char *cpu = GetParam();
