@@ -42,9 +42,9 @@ struct Form {
   // Stores the bytes of several pixels as one vector.
   bool joinsPixels = false;
 
-  /// Whether one instruction cuts bytes out of a vector of sums, so that bytes
-  /// of several need not be packed: AVX-512's.
-  bool narrowsAtOnce() const { return vectorFloats >= 16 && !joinsPixels; }
+  /// Whether our LLVM packs the bytes of several vectors of sums, for which
+  /// Halide knows no instruction: AVX-512's (llvm/Bytes.h).
+  bool packsInLlvm() const { return vectorFloats >= 16 && !joinsPixels; }
 };
 
 } // namespace minnow::halide

@@ -326,11 +326,12 @@ Expr halide::roundToByte(Expr value, Func parameters, const Form &form) {
     Expr sum =
         Halide::reinterpret<int32_t>(Halide::strict_float(value + 12582912.f));
     Expr least = Halide::max(sum, low - zero + kMagic);
-    // One instruction cuts the last bytes out of a wide vector.
-    if (form.narrowsAtOnce())
-      return Halide::cast<int8_t>(Halide::min(least, high - zero + kMagic) +
-                                  (zero - kMagic));
     Expr whole = least + (zero - kMagic);
+    // In the words that llvm/Bytes.h looks for.
+    if (form.packsInLlvm()) {
+      Expr most = Halide::cast<int32_t>(Halide::cast<int8_t>(high));
+      return Halide::cast<int8_t>(Halide::max(Halide::min(whole, most), -128));
+    }
     byte = Halide::saturating_cast<int8_t>(
         Halide::saturating_cast<int16_t>(whole));
     return Halide::min(byte, Halide::cast<int8_t>(high));

@@ -4,6 +4,7 @@
 // Compiles a scheduled pipeline, and counts the memory it will ask for.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Kernel.h"
+#include "dialects/mobile/Layout.h"
 #include "targets/halide/Prefetch.h"
 #include "targets/halide/Schedules.h"
 #include "llvm/Support/FileSystem.h"
@@ -55,10 +56,14 @@ static bool prefetchPanels(mobile::KernelOp kernel, Pipeline &pipeline) {
     mobile::LayoutAttr layout = kernel.getLayout(i);
     auto shape = getShape(kernel.getBody().getArgument(i));
     if (!layout || layout.getKind() != mobile::LayoutKind::Panels ||
-        shape.size() < 2)
+        mobile::Taps::find(layout) || shape.size() < 2)
       continue;
-    int64_t floats = product(shape.drop_back()) * layout.getSizes()[0];
-    addPrefetch(pipeline.output, {pipeline.arguments[i + 1].name, int(floats)});
+    const Halide::Argument &argument = pipeline.arguments[i + 1];
+    auto physical = layout.getPhysicalShape(shape);
+    if (mobile::Dots::find(layout)) // The last one is in the type.
+      physical.pop_back();
+    int64_t elements = product(physical) / physical[0];
+    addPrefetch(pipeline.output, {argument.name, argument.type, int(elements)});
     hasPanels = true;
   }
   return hasPanels;
@@ -69,8 +74,10 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
-  code.isBitcode = form.emitsBitcode ||
-                   (form.prefetches && prefetchPanels(kernel, pipeline));
+  bool hasPrefetches = form.prefetches && prefetchPanels(kernel, pipeline);
+  bool packsBytes =
+      form.packsInLlvm() && pipeline.output.type() == Halide::Int(8);
+  code.isBitcode = form.emitsBitcode || hasPrefetches || packsBytes;
   code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();
   Halide::Target target(form.target);
   for (auto feature :

@@ -19,7 +19,7 @@ inline constexpr uint64_t kBlockBytes = 256;
 /// The code of one kernel as Halide emits it.
 struct Code {
   std::string object;
-  /// `object` is LLVM's bitcode, where the form asks for it or prefetches.
+  /// `object` is LLVM's bitcode, of which our LLVM makes an object.
   bool isBitcode = false;
   /// What the code asks of `halide_malloc` in all, and kBlockBytes for each
   /// block.

@@ -21,7 +21,7 @@ using Halide::Expr;
 
 namespace {
 
-constexpr int kLineFloats = 16;
+constexpr int kLineBytes = 64;
 
 /// More lines than this in one step of the loop would crowd out its loads.
 constexpr int kMostLines = 4;
@@ -96,20 +96,23 @@ Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
             int(steps);
     steps *= *tiles;
   }
-  if (i > 1 || steps == *extent)
+  // A block of positions that is copied to bytes reads all panels anew.
+  bool isRepeated = weights.type.bytes() == 1;
+  if ((i > 1 && !isRepeated) || steps == *extent)
     return op->body;
-  int64_t all = llvm::divideCeil(weights.panelFloats, kLineFloats);
+  int perLine = kLineBytes / weights.type.bytes();
+  int64_t all = llvm::divideCeil(weights.panelElements, perLine);
   int lines = llvm::divideCeil(all, steps);
   if (lines > kMostLines)
     return op->body;
-  Expr first = substitute(op->name, op->min, index) + weights.panelFloats +
-               step * (lines * kLineFloats);
+  Expr first = substitute(op->name, op->min, index) + weights.panelElements +
+               step * (lines * perLine);
   std::vector<Halide::Internal::Stmt> body;
   Expr base = Variable::make(Halide::Handle(), weights.name);
   for (int line = 0; line < lines; ++line)
     body.push_back(Evaluate::make(Call::make(
-        Halide::Float(32), Call::prefetch,
-        {base, simplify(first + line * kLineFloats), 1, 1}, Call::Intrinsic)));
+        weights.type, Call::prefetch,
+        {base, simplify(first + line * perLine), 1, 1}, Call::Intrinsic)));
   body.push_back(op->body);
   return Block::make(body);
 }

@@ -14,7 +14,8 @@ namespace minnow::halide {
 /// Weights in panels, as an argument of the lowered function.
 struct PanelWeights {
   std::string name;
-  int panelFloats; // of one panel, all its terms
+  Halide::Type type;
+  int panelElements; // of one panel, all its terms
 };
 
 /// Makes `output`'s innermost loops over the terms of sums prefetch.

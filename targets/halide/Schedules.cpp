@@ -178,7 +178,7 @@ void Scheduler::setJoinedPixels(Tile &tile) const {
 }
 
 /// Bytes are stored in vectors as wide as the tile, so that they are packed
-/// from several vectors of sums, unless they need no packing.
+/// from several vectors of sums, unless that comes later.
 void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
   bool storesBytes = stage.root.type() == Halide::Int(8);
   if (storesBytes &&
@@ -186,7 +186,7 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
     tile.vector = getDividingVector(tile.channels, 4 * form.vectorFloats);
     tile.vectors = 1;
   }
-  if (storesBytes && !form.narrowsAtOnce())
+  if (storesBytes && !form.packsInLlvm())
     tile.stored = std::gcd(tile.width(), 4 * form.vectorFloats);
   if (!stage.isInteger)
     return;

@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "targets/llvm/Bytes.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -203,7 +204,10 @@ Expected<std::vector<std::string>> minnow::getFeatures(const TargetSpec &spec) {
   return names;
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+/// Runs the passes that `build` makes.
+static void runPasses(
+    llvm::Module &module, llvm::TargetMachine &machine,
+    llvm::function_ref<llvm::ModulePassManager(llvm::PassBuilder &)> build) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graphs;
@@ -214,8 +218,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  build(builder).run(module, modules);
 }
 
 static Expected<std::unique_ptr<llvm::TargetMachine>>
@@ -262,7 +265,9 @@ Expected<std::string> minnow::compileToObject(mlir::ModuleOp module,
     function.addFnAttr("target-cpu", spec.cpu);
     function.addFnAttr("target-features", spec.features);
   }
-  optimize(*llvmModule, **machine);
+  runPasses(*llvmModule, **machine, [](llvm::PassBuilder &builder) {
+    return builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3);
+  });
   return emitObject(*llvmModule, **machine);
 }
 
@@ -312,6 +317,13 @@ Expected<std::string> minnow::compileBitcode(StringRef bitcode,
   (*module)->setDataLayout((*machine)->createDataLayout());
   strip(**module, symbol);
   fetchToSecondLevel(**module);
+  if ((*machine)->getTargetTriple().isX86() &&
+      (*machine)->getMCSubtargetInfo()->checkFeatures("+avx512bw"))
+    runPasses(**module, **machine, [](llvm::PassBuilder &) {
+      llvm::ModulePassManager passes;
+      passes.addPass(llvm::createModuleToFunctionPassAdaptor(PackBytesPass()));
+      return passes;
+    });
   return emitObject(**module, **machine);
 }
 

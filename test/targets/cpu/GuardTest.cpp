@@ -217,6 +217,24 @@ TEST(Guard, ProductsOfBytesKeepTheirSums) {
   }
 }
 
+TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
+  for (const char *cpu : {"skylake-avx512", "znver4", "sapphirerapids"}) {
+    KernelText text;
+    Node in = text.argument({1, 14, 14, 96}, "i8");
+    CompiledKernel kernel(text.finish(text.requantize(text.conv(in, {192}))),
+                          cpu);
+    ASSERT_EQ(kernel.getError(), "");
+    auto code = parse(disassemble(kernel.getCode().object));
+    auto count = [&](const char *name) {
+      return llvm::count_if(
+          code, [&](const Instruction &each) { return contains(each, name); });
+    };
+    EXPECT_EQ(count("vpmovdb"), 0);
+    EXPECT_GE(count("vpacksswb"), 5);
+    EXPECT_EQ(count("vpackssdw"), 2 * count("vpacksswb"));
+  }
+}
+
 TEST(Guard, DepthwiseOfBytesKeepsItsSums) {
   for (const ByteMachine &machine : kByteMachines) {
     KernelText text;

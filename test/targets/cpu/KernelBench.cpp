@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Harness.h"
 #include "test/targets/cpu/Text.h"
+#include <array>
 #include <chrono>
 #include <ctime>
 #include <fmt/format.h>
@@ -170,6 +171,43 @@ void addAttention(int64_t size, int64_t keySize, int64_t heads, int64_t width) {
                    0, text.finish(text.attention(q, k, v, heads, 0.125))});
 }
 
+/// Products of bytes with their rounding, from Conv-M; not part of the sum.
+void addBytes() {
+  auto add = [](std::string name, int64_t size, int64_t inputs,
+                const Conv &conv) {
+    KernelText text;
+    Node in = text.argument({1, size, size, inputs}, "i8");
+    Node sums = conv.outputs ? text.conv(in, conv) : text.depthwise(in, conv);
+    cases.push_back({"i8 " + name, 0, text.finish(text.requantize(sums))});
+  };
+  for (auto [size, inputs, outputs] : {std::array<int64_t, 3>{64, 48, 192},
+                                       {64, 128, 48},
+                                       {32, 80, 480},
+                                       {32, 192, 80},
+                                       {16, 160, 640},
+                                       {16, 640, 160},
+                                       {8, 256, 1024},
+                                       {8, 1024, 256},
+                                       {14, 96, 192},
+                                       {14, 192, 96},
+                                       {7, 128, 512},
+                                       {7, 512, 128}})
+    add(fmt::format("pw {0}x{0} {1}->{2}", size, inputs, outputs), size, inputs,
+        {outputs});
+  for (auto [size, channels, kernel, stride] :
+       {std::array<int64_t, 4>{64, 48, 3, 1},
+        {64, 192, 5, 2},
+        {16, 160, 3, 1},
+        {16, 640, 3, 1},
+        {16, 640, 5, 1},
+        {8, 1024, 5, 1},
+        {14, 192, 3, 1},
+        {7, 512, 5, 1}})
+    add(fmt::format("dw {0}x{0} {1} k{2} s{3}", size, channels, kernel, stride),
+        size, channels, {0, kernel, stride});
+  add("conv 128x128 32->128 k3 s2", 128, 32, {128, 3, 2});
+}
+
 /// Sizes that fit no vector, from MobileNetV2 and EfficientNet-Lite0.
 void addRagged() {
   addPointwise(112, 32, 16, false, false, 0);
@@ -249,6 +287,7 @@ int main(int argc, char **argv) {
   addAttention(24, 12, 8, 48);
   addAttention(12, 12, 8, 64);
   addRagged();
+  addBytes();
   for (const Case &test : cases)
     if (test.name.find(filter) != std::string::npos)
       total += report(test, cpu, schedule);
