@@ -120,9 +120,11 @@ static Tile chooseDepthwiseTile(int64_t pixels, int64_t channels) {
   double least = INFINITY;
   for (int64_t vectors = 1; vectors <= 5; ++vectors) {
     int64_t all = llvm::divideCeil(channels, kLanes);
-    double rounding = 1.3 * getRoundingPackets(vectors, vectors == all);
-    // Rows of the output are made of panels that reach over the channels.
+    // Rows of the output are made of panels that reach over the channels; LLVM
+    // widens what has 3 or 5 vectors.
     bool hasPanels = vectors > all || channels % kLanes != 0;
+    double rounding = getRoundingPackets(vectors, vectors == all) *
+                      (hasPanels && vectors % 2 ? 2.4 : 1.3);
     double copying = hasPanels ? 4.0 * llvm::divideCeil(all, 4) : 0;
     for (int64_t columns = 4; columns * vectors <= 20; columns += 4) {
       // The last tiles overlap with others where the map ends within them.
