@@ -92,7 +92,10 @@ Stage halide::buildFixedAttention(AttentionOp op, const Tensor &query,
   FixedAttention &parts = *stage.fixedAttention;
   parts.keyWidth = op.getKeyWidth(), parts.valueWidth = op.getValueWidth();
   int lanes = form.vectorFloats, count = keys.columns;
-  if (op.getKeyHeads() != 1 || parts.keyWidth % 4 || parts.valueWidth % lanes ||
+  // Vectors may reach over a head's last value, and read what lies behind it.
+  int together = std::gcd(parts.valueWidth, lanes);
+  parts.paddedWidth = llvm::alignTo(parts.valueWidth, lanes);
+  if (op.getKeyHeads() != 1 || parts.keyWidth % 4 || together < lanes / 2 ||
       query.rows != 1 || form.dotOperand != DotOperand::Offset)
     throw Unsupported("attention on bytes with more than one head of keys, or "
                       "a width that no vectors divide");
@@ -107,7 +110,7 @@ Stage halide::buildFixedAttention(AttentionOp op, const Tensor &query,
 
   Func value("attention");
   Expr owner = c / parts.valueWidth, own = c % parts.valueWidth;
-  Expr sum = parts.sums(own, owner, x) - parts.excess(own % lanes, owner, x);
+  Expr sum = parts.sums(own, owner, x) - parts.excess(own % together, owner, x);
   Expr scaled =
       Halide::rounding_mul_shift_right(sum << 6, parts.factors(owner, x), 31);
   value(c, x, y) = roundFixed(scaled, numbers[1], /*isWhole=*/false);
@@ -145,7 +148,7 @@ static void scheduleCopies(FixedAttention &parts, const Form &form) {
       .vectorize(member);
   parts.values.compute_root()
       .bound(member, 0, 4)
-      .bound(channel, 0, parts.valueWidth)
+      .bound(channel, 0, parts.paddedWidth)
       .reorder(member, channel, group)
       .unroll(member)
       .vectorize(channel, bytes);
@@ -199,7 +202,7 @@ void halide::scheduleFixedAttention(Stage &stage, int pixels,
         .unroll(x);
   parts.excess.compute_at(root, xo).bound(c, 0, lanes);
   scheduleGroups(parts.excess, c, parts.terms, lanes);
-  parts.sums.compute_at(root, xo).bound(channel, 0, parts.valueWidth);
+  parts.sums.compute_at(root, xo).bound(channel, 0, parts.paddedWidth);
   scheduleGroups(parts.sums, channel, parts.terms, lanes);
   parts.factors.compute_at(root, xo);
 }

@@ -28,6 +28,7 @@ struct FixedAttention {
   Halide::RDom width, chunks, lanes, terms;
   int paddedKeys = 0; // a multiple of two vectors of sums
   int keyWidth = 0, valueWidth = 0;
+  int paddedWidth = 0; // of values, a multiple of a vector of sums
 };
 
 /// `numbers` are the operands multipliers, parameters and table. Throws
