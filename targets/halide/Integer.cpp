@@ -373,8 +373,10 @@ Expr halide::roundFixed(Expr sum, Func parameters, bool isWhole) {
                              Halide::cast<int16_t>(zero))),
                          Halide::cast<int8_t>(low), Halide::cast<int8_t>(high));
   }
-  // Where vectors of bytes are not whole these words give wrong bytes.
+  // Where vectors of bytes are not whole these words give wrong bytes. Nothing
+  // saturates: it is a word for whole registers, and LLVM makes a wider vector
+  // of an unknown number element by element.
   Expr half = Halide::max((1 << shift) >> 1, 0);
-  Expr whole = ((sum + half) >> shift) + zero;
+  Expr whole = (Halide::saturating_add(sum, half) >> shift) + zero;
   return Halide::cast<int8_t>(Halide::clamp(whole, low, high));
 }
