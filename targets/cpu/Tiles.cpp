@@ -29,6 +29,8 @@ StageShape cpu::getStageShape(const Isa &isa, halide::View view,
     return {op, 1, 1, 1, false};
   bool isPooled = llvm::any_of(op->getUsers(), llvm::IsaPred<Pool2DOp>);
   StageShape shape{op, sizes->columns, sizes->channels, getDepth(op), isPooled};
+  shape.isPlanar =
+      llvm::isa_and_present<TransposeOp>(op->getOperand(0).getDefiningOp());
   if (auto attention = llvm::dyn_cast<AttentionOp>(op)) {
     shape.channels = attention.getValueWidth();
     // The exponential's, which LLVM keeps in registers where there are many.
@@ -60,10 +62,14 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
   if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
     return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
   double products = std::max(double(pixels * vectors), 8.0);
-  // Weights in pairs of vectors, inputs in vectors of four terms, and the loop:
-  // what counts is the instructions.
-  if (isa.multipliesByLane)
-    return products + vectors / 2.0 + pixels / 4.0 + 0.5;
+  // What counts is the instructions. A loop of eight terms loads weights and
+  // inputs by pairs of vectors, and those of the inputs for which no registers
+  // are left are spilled and loaded anew.
+  if (isa.multipliesByLane) {
+    double spilled =
+        std::max(pixels * vectors + 2 * pixels + 2 - isa.registers, int64_t(0));
+    return products + vectors / 2.0 + (pixels + 9 + 2 * spilled) / 8.0;
+  }
   // Two loads a cycle too.
   double loads = double(pixels + vectors);
   return std::max(products, loads) + loads * 0.25;
@@ -91,6 +97,9 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
       // panels that are streams of their own must all be whole.
       if ((isa.multipliesByLane || pixels == 1 || isInteger) &&
           shape.channels % panel)
+        cost *= 2;
+      // Planes are loaded in vectors of positions.
+      if (isa.multipliesByLane && shape.isPlanar && rows % isa.vectorFloats)
         cost *= 2;
       tiles.push_back({cost, {rows, vectors}});
     }
@@ -127,6 +136,8 @@ Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape,
     return {shape.pixels % 4 && shape.pixels % 3 == 0 ? 3 : most, 2};
   // A divisor of the row, so that borders cut the first and last tile only.
   Tile tile{std::min<int64_t>(shape.pixels, 4), 1};
+  if (isa.multipliesByLane && shape.pixels % 14 == 0)
+    return {14, 1};
   for (int64_t pixels : {7, 8, 6, 5, 4})
     if (shape.pixels % pixels == 0) {
       tile.pixels = pixels;

@@ -21,6 +21,7 @@ struct StageShape {
   int64_t depth;    // terms of each sum
   bool isPooled;    // a global pool sums up its tiles: they may not overlap
   int64_t constants = 0; // registers that are taken all the time
+  bool isPlanar = false; // the input lies in planes, not in rows of channels
 };
 
 struct Tile {

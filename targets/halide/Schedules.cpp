@@ -32,6 +32,9 @@ constexpr int kTermsOfBlock = 8;
 /// then little even where another thread shares the core's front end.
 constexpr int kUnrolledTerms = 4;
 
+/// Vectors of a copy that are unrolled: the loop costs little then.
+constexpr int kUnrolledVectors = 8;
+
 /// What all machines store at once.
 constexpr int kBytesOfVector = 16;
 
@@ -289,41 +292,47 @@ void Scheduler::scheduleSums(Stage &stage, const Tile &tile, Var at) {
   scheduleUpdate(stage, tile);
 }
 
-/// The loops over the terms of a tile's sums. Where a lane can multiply, a
-/// block of terms is unrolled with its operands in vectors along the terms.
+/// The loops over the terms of a tile's sums. Where a lane can multiply,
+/// operands are loaded in vectors along the terms, or along the positions where
+/// these are neighbours in memory.
 void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
   auto update = stage.accumulator.update();
   std::vector<VarOrRVar> order = {c, x};
   for (int i = 0; i < stage.domain.dimensions(); ++i)
     order.push_back(RVar(stage.domain[i]));
   bool isMatrix = stage.kind == StageKind::Matrix;
-  int block = std::gcd(stage.input.channels, kTermsOfBlock);
-  RVar term("term"), outer("outer");
-  bool isBlocked = isMatrix && form.multipliesByLane &&
-                   block % form.vectorFloats == 0 && !stage.input.columnsFirst;
-  if (isBlocked) {
-    update.split(RVar(stage.domain[0]), outer, term, block);
-    order[2] = outer;
-    order.insert(order.begin() + 2, term);
+  bool byLane = isMatrix && form.multipliesByLane;
+  RVar terms(stage.domain[0]), inner("term"), outer("outer");
+  int count = stage.input.channels;
+  bool isPlanar = byLane && stage.input.columnsFirst &&
+                  tile.pixels % form.vectorFloats == 0 &&
+                  stage.domain.dimensions() > 1 && count <= 2 * kUnrolledTerms;
+  int block = 0; // terms that are unrolled, if not all are
+  if (isPlanar) {
+    stage.operand.compute_at(stage.accumulator, terms)
+        .vectorize(x, form.vectorFloats)
+        .unroll(x);
+    update.unroll(RVar(stage.domain[1]));
+  } else if (byLane && !stage.input.columnsFirst) {
+    block = std::gcd(count, kTermsOfBlock);
+    block = block % form.vectorFloats ? 0 : block;
+  } else if (isMatrix && !byLane && count > 2 * kUnrolledTerms) {
+    block = std::gcd(count, kUnrolledTerms);
+  }
+  if (block && byLane)
     stage.operand.compute_at(stage.accumulator, outer)
         .vectorize(c, form.vectorFloats)
         .unroll(c)
         .unroll(x);
-  }
-  int terms = stage.input.channels;
-  bool isUnrolled = isMatrix && !isBlocked && !form.multipliesByLane;
-  if (isUnrolled && terms > 2 * kUnrolledTerms) {
-    terms = std::gcd(terms, kUnrolledTerms);
-    update.split(RVar(stage.domain[0]), outer, term, terms);
+  if (block)
+    update.split(terms, outer, inner, block).unroll(inner);
+  else if (isPlanar || (isMatrix && !byLane))
+    update.unroll(terms);
+  if (block) {
     order[2] = outer;
-    order.insert(order.begin() + 2, term);
-    isBlocked = true;
+    order.insert(order.begin() + 2, inner);
   }
   update.reorder(order).vectorize(c, tile.vector).unroll(c).unroll(x);
-  if (isBlocked)
-    update.unroll(term);
-  else if (isUnrolled)
-    update.unroll(RVar(stage.domain[0]));
   // Columns are few and constant, so that taps outside of the map vanish.
   if (!isMatrix)
     update.unroll(RVar(stage.domain.x));
@@ -584,10 +593,12 @@ void Scheduler::scheduleBorder(Stage &stage) {
   if (stage.input.columnsFirst) {
     stage.padded.reorder_storage(x, y, c).reorder(x, y, c);
     stage.padded.vectorize(x, form.vectorFloats);
-  } else {
-    stage.padded.vectorize(
-        c, getDividingVector(stage.input.channels, form.vectorFloats));
+    return;
   }
+  int channels = stage.input.channels;
+  int vector = getDividingVector(channels, form.vectorFloats);
+  stage.padded.bound(c, 0, channels).vectorize(c, vector);
+  stage.padded.unroll(c, std::gcd(channels / vector, kUnrolledVectors));
 }
 
 /// The copy of a tile's channels of the input, and of their taps.
