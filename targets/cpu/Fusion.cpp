@@ -8,6 +8,7 @@
 #include "targets/cpu/Kernels.h"
 #include "targets/halide/View.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace minnow;
 using namespace minnow::cpu;
@@ -77,7 +78,7 @@ static bool keepsSizes(ReshapeOp reshape) {
 /// Whether the rows of padding are what "same" padding gives. Halide slides
 /// over the rows before a window; with others it may leave out the first of
 /// them.
-static bool isEvenlyPadded(DepthwiseConv2DOp op) {
+template <typename Op> static bool isEvenlyPadded(Op op) {
   int64_t more = op.getPad()[1] - op.getPad()[0];
   return more == 0 || more == 1;
 }
@@ -99,9 +100,12 @@ const char *Chain::checkInput(Operation *op) {
   bool isTransposed = llvm::isa<TransposeOp>(input.getDefiningOp());
   if (stageOf(input) < 0 && !isTransposed)
     return "an element operation before the first computing primitive";
-  if (auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op))
-    if (!isEvenlyPadded(depthwise))
-      return "a window whose rows of padding are unlike at top and bottom";
+  bool isUneven = llvm::TypeSwitch<Operation *, bool>(op)
+                      .Case<Conv2DOp, DepthwiseConv2DOp>(
+                          [](auto conv) { return !isEvenlyPadded(conv); })
+                      .Default(false);
+  if (isUneven)
+    return "a window whose rows of padding are unlike at top and bottom";
   if (isGlobalAverage(op)) {
     Operation *before = input.getDefiningOp();
     while (before && !halide::isComputing(before))
@@ -115,8 +119,6 @@ const char *Chain::checkInput(Operation *op) {
   // The tasks divide its channels, and the second reads all of the first.
   if (count > 0 && isOnePosition(op))
     return "two products of one position, which tasks cannot divide";
-  if (llvm::isa<Conv2DOp>(op) && !isPointwise(op) && !isTransposed)
-    return "a full convolution of a value of the same kernel";
   if (!llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp, AttentionOp>(op))
     return "the primitive reads a value of the same kernel";
   return nullptr;

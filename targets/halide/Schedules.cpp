@@ -573,11 +573,11 @@ void Scheduler::storeRoot(Stage &stage) {
 void Scheduler::storeForStrip(Func func, int liveRows, int allRows) {
   func.compute_at(pipeline.output, ys).store_root();
   int folded = llvm::PowerOf2Ceil(liveRows);
-  // Halide folds the rows of a single strip of one row by itself.
-  if (pipeline.strip == pipeline.result.rows)
-    func.bound_storage(y, pipeline.strip == 1 ? folded
-                                              : std::min(liveRows, allRows));
-  else if (folded < allRows)
+  // A loop over a single row is folded too, by as many rows as Halide believes
+  // to be live, which may be more than are.
+  if (pipeline.strip == pipeline.result.rows && pipeline.strip > 1)
+    func.bound_storage(y, std::min(liveRows, allRows));
+  else if (folded < allRows || pipeline.strip == pipeline.result.rows)
     func.fold_storage(y, folded);
   else // Halide may fold by itself, into a power of two of rows.
     func.bound_storage(y, std::max(folded, allRows));

@@ -97,19 +97,21 @@ TEST(Fusion, RefusesTwoAttentions) {
       "more than one attention");
 }
 
-TEST(Fusion, RefusesFullConvolutionInside) {
+TEST(Fusion, TakesFullConvolutionsInTurn) {
   KernelText text;
-  Node out = text.conv(text.argument({1, 8, 8, 8}), {16});
-  EXPECT_EQ(getRefusal(text.finish(text.conv(out, {16, 3}))),
-            "a full convolution of a value of the same kernel");
+  Node out = text.conv(text.argument({1, 8, 8, 8}), {16, 3, 2});
+  EXPECT_EQ(getRefusal(text.finish(text.conv(out, {16, 3, 2}))), "");
 }
 
 TEST(Fusion, RefusesWindowsPaddedAtOneEnd) {
   for (std::vector<int64_t> rows : {std::vector<int64_t>{2, 0}, {0, 2}}) {
-    KernelText text;
-    Node out = text.conv(text.argument({1, 8, 8, 8}), {16});
-    out = text.depthwise(out, {0, 3, 1, {rows[0], rows[1], 1, 1}});
-    EXPECT_EQ(getRefusal(text.finish(out)),
+    Conv window{16, 3, 1, {rows[0], rows[1], 1, 1}};
+    KernelText depthwise, full;
+    Node out = depthwise.conv(depthwise.argument({1, 8, 8, 8}), {16});
+    EXPECT_EQ(getRefusal(depthwise.finish(depthwise.depthwise(out, window))),
+              "a window whose rows of padding are unlike at top and bottom");
+    out = full.conv(full.argument({1, 8, 8, 8}), {16});
+    EXPECT_EQ(getRefusal(full.finish(full.conv(out, window))),
               "a window whose rows of padding are unlike at top and bottom");
   }
 }

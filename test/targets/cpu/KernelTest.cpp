@@ -178,6 +178,26 @@ TEST_P(KernelTest, FusedInvertedBottleneck) {
   }
 }
 
+TEST_P(KernelTest, FullConvolutionsInTurn) {
+  struct {
+    int64_t size;
+    Shape pad;
+    int64_t stride;
+  } cases[] = {{56, {1, 1, 1, 1}, 2},
+               {33, {0, 1, 0, 1}, 2},
+               {15, {1, 1, 1, 1}, 1},
+               {12, {0, 0, 0, 0}, 1}};
+  for (auto &[size, pad, stride] : cases) {
+    KernelText text;
+    Node out = text.argument({1, 3, size, size});
+    out = text.transpose(out, {0, 2, 3, 1});
+    out = text.conv(out, {32, 3, 2, pad, "relu"});
+    out = text.conv(out, {24, 3, stride, pad, "relu"});
+    out = text.conv(out, {16});
+    check(text, text.conv(out, {40, 3, stride, pad, "relu"}));
+  }
+}
+
 /// One block of each instantiation: start and middle depthwise, 0 = none.
 void addUib(KernelText &text, Node &out, int64_t expanded, int64_t outputs,
             int64_t start, int64_t middle, int64_t stride, bool residual) {
