@@ -109,14 +109,17 @@ static std::vector<RDom> copyGroups(const Tensor &input, const Window &window,
 
 /// 128 times the sum of a channel's weights: unsigned bytes are of
 /// numbers that are larger by 128. Weights of a matrix bring it, in the row
-/// after their steps; those of taps are few.
+/// after their steps; those of taps are few. The last of several tasks asks for
+/// as many panels as the others, some of which are behind the last one.
 static Func readCorrection(const IntegerWeights &weights, const Dots &dots,
-                           int steps) {
+                           int steps, int channels) {
   Func correction("correction");
+  int panel = dots.panel;
+  Expr last = int(llvm::divideCeil(channels, panel)) - 1;
   std::vector<Expr> bytes;
   for (int i = 0; i < int(sizeof(int32_t)); ++i)
     bytes.push_back(Halide::reinterpret<uint8_t>(
-        weights.filter(i, c % int(dots.panel), steps, c / int(dots.panel))));
+        weights.filter(i, c % panel, steps, Halide::min(c / panel, last))));
   correction(c) = Halide::reinterpret<int32_t>(Halide::concat_bits(bytes));
   return correction;
 }
@@ -187,9 +190,10 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
   Expr channel = chunk * lanes + c;
   Expr start = weights.bias(channel, 0);
   if (operand == DotOperand::Unsigned) {
+    auto filter = getShape(op->getOperand(1));
     stage.correction = readCorrection(
-        weights, dots,
-        dots.countSteps(product(getShape(op->getOperand(1)).drop_back())));
+        weights, dots, dots.countSteps(product(filter.drop_back())),
+        filter.back());
     start -= stage.correction(channel);
   }
   if (operand == DotOperand::Offset) {

@@ -73,6 +73,14 @@ TEST_P(ByteTest, ReadsNothingBehindTheTaps) {
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
+// The last of several tasks has fewer panels than the others.
+TEST_P(ByteTest, ReadsNoPanelBehindTheLast) {
+  const char *cpu = GetParam();
+  if (!canRun(cpu))
+    GTEST_SKIP() << "this machine cannot run " << cpu;
+  EXPECT_EQ(check(makeCase(1840), cpu, 1840), "");
+}
+
 // 11 vectors of channels for 4 tasks.
 TEST_P(ByteTest, UnevenTasksHaveWholePanels) {
   const char *cpu = GetParam();
