@@ -62,9 +62,12 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
   if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
     return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
   double products = std::max(double(pixels * vectors), 8.0);
-  // What counts is the instructions. A loop of eight terms loads weights and
-  // inputs by pairs of vectors, and those of the inputs for which no registers
-  // are left are spilled and loaded anew.
+  // What counts is the instructions: weights in pairs of vectors, inputs in
+  // vectors of four groups, and the loop.
+  if (isa.multipliesByLane && isInteger)
+    return products + vectors / 2.0 + pixels / 4.0 + 0.5;
+  // Or a loop of eight terms, which loads the inputs by pairs of vectors too;
+  // those for which no registers are left are spilled and loaded anew.
   if (isa.multipliesByLane) {
     double spilled =
         std::max(pixels * vectors + 2 * pixels + 2 - isa.registers, int64_t(0));
