@@ -74,9 +74,13 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
-  bool hasPrefetches = form.prefetches && prefetchPanels(kernel, pipeline);
-  bool packsBytes =
-      form.packsInLlvm() && pipeline.output.type() == Halide::Int(8);
+  // Our LLVM stores four bytes where a masked vector ends with one of them.
+  bool isByte = pipeline.output.type() == Halide::Int(8);
+  bool isRagged = isByte && (pipeline.isCut ||
+                             pipeline.result.channels % form.vectorFloats != 0);
+  bool hasPrefetches =
+      form.prefetches && !isRagged && prefetchPanels(kernel, pipeline);
+  bool packsBytes = form.packsInLlvm() && isByte && !isRagged;
   code.isBitcode = form.emitsBitcode || hasPrefetches || packsBytes;
   code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();
   Halide::Target target(form.target);

@@ -81,6 +81,15 @@ TEST_P(ByteTest, ReadsNoPanelBehindTheLast) {
   EXPECT_EQ(check(makeCase(1840), cpu, 1840), "");
 }
 
+// One channel more than whole vectors.
+TEST_P(ByteTest, StoresNothingBehindTheLastChannel) {
+  const char *cpu = GetParam();
+  if (!canRun(cpu))
+    GTEST_SKIP() << "this machine cannot run " << cpu;
+  for (int seed : {1085, 1103, 1272})
+    EXPECT_EQ(check(makeCase(seed), cpu, seed), "");
+}
+
 // 11 vectors of channels for 4 tasks.
 TEST_P(ByteTest, UnevenTasksHaveWholePanels) {
   const char *cpu = GetParam();
