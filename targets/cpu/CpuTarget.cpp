@@ -4,8 +4,6 @@
 // Kernels are Halide's (halide/Object.cpp), or the reference's where Halide
 // takes none; the entry code is MLIR's (llvm/Entry.cpp).
 //===----------------------------------------------------------------------===//
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Parser/Parser.h"
 #include "targets/cost/Machines.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/SupportText.h"
@@ -53,14 +51,9 @@ public:
                    StringRef table) const override;
   Expected<KernelCode> emit(mobile::KernelOp kernel,
                             StringRef symbol) const override {
-    auto code = halide::emitObject(isa.getForm(), isa.spec, kernel, symbol);
-    if (code)
-      return code;
-    auto reference = emitReference(spec, kernel, symbol);
-    std::string why = llvm::toString(code.takeError());
-    if (reference)
-      reference->note = std::move(why);
-    return reference;
+    return emitElseReference(
+        halide::emitObject(isa.getForm(), isa.spec, kernel, symbol), spec,
+        kernel, symbol);
   }
   Expected<ProgramCode> assemble(const Assembly &assembly) const override;
 

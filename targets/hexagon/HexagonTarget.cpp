@@ -6,7 +6,6 @@
 // entry code is that of every native program. Beside the object comes what
 // makes it a program by itself (runtime/hexagon/start.c).
 //===----------------------------------------------------------------------===//
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/abi/hexagon.h"
 #include "targets/KernelCost.h"
@@ -104,14 +103,8 @@ Expected<KernelCode> HexagonTarget::emit(mobile::KernelOp kernel,
         "'" + op->getName().getStringRef() +
         "' computes floats, and the Hexagon target integers only; quantize the "
         "network (--precision int8 --calibrate FOLDER)");
-  auto code = halide::emitObject(form, machine, kernel, symbol);
-  if (code)
-    return code;
-  auto reference = emitReference(machine, kernel, symbol);
-  std::string why = llvm::toString(code.takeError());
-  if (reference)
-    reference->note = std::move(why);
-  return reference;
+  return emitElseReference(halide::emitObject(form, machine, kernel, symbol),
+                           machine, kernel, symbol);
 }
 
 //===----------------------------------------------------------------------===//

@@ -226,3 +226,16 @@ llvm::Expected<KernelCode> minnow::emitReference(const TargetSpec &spec,
   code.object = std::move(*object);
   return code;
 }
+
+llvm::Expected<KernelCode>
+minnow::emitElseReference(llvm::Expected<KernelCode> fast,
+                          const TargetSpec &spec, mobile::KernelOp kernel,
+                          StringRef symbol) {
+  if (fast)
+    return fast;
+  auto reference = emitReference(spec, kernel, symbol);
+  std::string why = llvm::toString(fast.takeError());
+  if (reference)
+    reference->note = std::move(why);
+  return reference;
+}

@@ -34,6 +34,13 @@ llvm::Expected<KernelCode> emitReference(const TargetSpec &spec,
                                          mobile::KernelOp kernel,
                                          llvm::StringRef symbol);
 
+/// `fast`, or where that is an error the kernel the slow way, with the error as
+/// its note.
+llvm::Expected<KernelCode> emitElseReference(llvm::Expected<KernelCode> fast,
+                                             const TargetSpec &spec,
+                                             mobile::KernelOp kernel,
+                                             llvm::StringRef symbol);
+
 } // namespace minnow
 
 #endif // MINNOW_TARGETS_REFERENCE_EMIT_H
