@@ -4,6 +4,8 @@
 #include "compiler/Files.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -20,6 +22,14 @@ llvm::Expected<std::string> minnow::readFile(StringRef path) {
                                    "cannot read '" + path +
                                        "': " + buffer.getError().message());
   return (*buffer)->getBuffer().str();
+}
+
+std::array<uint8_t, 32> minnow::hashOf(StringRef bytes) {
+  return llvm::BLAKE3::hash<32>(llvm::arrayRefFromStringRef(bytes));
+}
+
+std::string minnow::hexHashOf(StringRef bytes) {
+  return llvm::toHex(hashOf(bytes), /*LowerCase=*/true);
 }
 
 /// Writes `bytes` to the temporary file `file`.

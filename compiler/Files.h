@@ -8,12 +8,17 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <array>
 #include <string>
 #include <utility>
 
 namespace minnow {
 
 llvm::Expected<std::string> readFile(llvm::StringRef path);
+
+/// What tells bytes from others: as they are compared, and for names of files.
+std::array<uint8_t, 32> hashOf(llvm::StringRef bytes);
+std::string hexHashOf(llvm::StringRef bytes);
 
 /// Writes all files (path, bytes) beside their places and renames them only
 /// when each is complete; on an error none of them is left.

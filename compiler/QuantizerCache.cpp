@@ -8,8 +8,6 @@
 #include "compiler/Files.h"
 #include "compiler/Modules.h"
 #include "compiler/Workers.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -18,11 +16,6 @@ using namespace minnow;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
-
-static std::string hashOf(StringRef bytes) {
-  return llvm::toHex(llvm::BLAKE3::hash<32>(llvm::arrayRefFromStringRef(bytes)),
-                     /*LowerCase=*/true);
-}
 
 /// The module's bytes without its target.
 static Expected<std::string> toPortableBytecode(mlir::ModuleOp module) {
@@ -46,7 +39,7 @@ QuantizerCache::create(mlir::ModuleOp module, const CalibrationInputs &inputs,
   if (!bytecode)
     return bytecode.takeError();
   std::string parts =
-      llvm::formatv("{0} {1} {2} {3} {4} {5}", *build, hashOf(*bytecode),
+      llvm::formatv("{0} {1} {2} {3} {4} {5}", *build, hexHashOf(*bytecode),
                     options.equalize, static_cast<int>(options.range.kind),
                     options.range.percentile, options.quantization.perChannel);
   for (const std::string &path : inputs.getPaths()) {
@@ -54,10 +47,10 @@ QuantizerCache::create(mlir::ModuleOp module, const CalibrationInputs &inputs,
     if (!bytes)
       return bytes.takeError();
     // A photo and an array are told apart by their names.
-    parts += llvm::sys::path::extension(path).str() + hashOf(*bytes);
+    parts += llvm::sys::path::extension(path).str() + hexHashOf(*bytes);
   }
   llvm::SmallString<128> path(options.cacheDirectory);
-  llvm::sys::path::append(path, hashOf(parts));
+  llvm::sys::path::append(path, hexHashOf(parts));
   cache.path = path.str().str();
   return cache;
 }
@@ -76,7 +69,7 @@ QuantizerCache::load(mlir::ModuleOp module) const {
   StringRef(*text).split(lines, '\n', -1, /*KeepEmpty=*/false);
   QuantizationReport report;
   report.isFromCache = true;
-  if (lines.size() < 2 || lines[0] != hashOf(*bytes) ||
+  if (lines.size() < 2 || lines[0] != hexHashOf(*bytes) ||
       lines[1].getAsInteger(10, report.products))
     return std::nullopt;
   for (StringRef line : llvm::drop_begin(lines, 2))
@@ -100,7 +93,7 @@ void QuantizerCache::store(mlir::ModuleOp module,
     return;
   }
   std::string text =
-      hashOf(*bytecode) + "\n" + std::to_string(report.products) + "\n";
+      hexHashOf(*bytecode) + "\n" + std::to_string(report.products) + "\n";
   for (const std::string &each : report.floats)
     text += each + "\n";
   // Where that fails the kernels' cache will say so.

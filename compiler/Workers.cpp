@@ -10,8 +10,6 @@
 #include "compiler/Modules.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -48,10 +46,6 @@ struct CodeHeader {
 constexpr char kMagic[8] = {'M', 'N', 'W', 'C', 'O', 'D', 'E', '1'};
 
 } // namespace
-
-static std::array<uint8_t, 32> hashOf(StringRef bytes) {
-  return llvm::BLAKE3::hash<32>(llvm::arrayRefFromStringRef(bytes));
-}
 
 static std::string serialize(const KernelCode &code) {
   CodeHeader header = {};
@@ -103,7 +97,7 @@ Expected<std::string> minnow::getBuildId() {
   auto bytes = readFile(getExecutable());
   if (!bytes)
     return bytes.takeError();
-  return llvm::toHex(hashOf(*bytes));
+  return hexHashOf(*bytes);
 }
 
 std::string minnow::getDefaultCacheDirectory() {
@@ -173,12 +167,9 @@ private:
 } // namespace
 
 Expected<KernelCode> Dispatcher::compile(StringRef name, StringRef bytecode) {
-  std::string key = llvm::toHex(hashOf(buildId + bytecode.str()),
-                                /*LowerCase=*/true);
+  std::string key = hexHashOf(buildId + bytecode.str());
   // The name in the object depends on the kernel alone, never on the build.
-  std::string symbol =
-      "minnow_kernel_" +
-      llvm::toHex(hashOf(bytecode), /*LowerCase=*/true).substr(0, 16);
+  std::string symbol = "minnow_kernel_" + hexHashOf(bytecode).substr(0, 16);
   SmallString<128> path(options.cacheDirectory);
   if (!path.empty()) {
     llvm::sys::path::append(path, key);
