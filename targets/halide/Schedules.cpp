@@ -314,24 +314,23 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
         .unroll(x);
     update.unroll(RVar(stage.domain[1]));
   } else if (byLane && !stage.input.columnsFirst) {
-    block = std::gcd(count, kTermsOfBlock);
-    block = block % form.vectorFloats ? 0 : block;
+    int common = std::gcd(count, kTermsOfBlock);
+    block = common % form.vectorFloats ? 0 : common;
   } else if (isMatrix && !byLane && count > 2 * kUnrolledTerms) {
     block = std::gcd(count, kUnrolledTerms);
+  }
+  if (block) {
+    update.split(terms, outer, inner, block).unroll(inner);
+    order[2] = outer;
+    order.insert(order.begin() + 2, inner);
+  } else if (isPlanar || (isMatrix && !byLane)) {
+    update.unroll(terms);
   }
   if (block && byLane)
     stage.operand.compute_at(stage.accumulator, outer)
         .vectorize(c, form.vectorFloats)
         .unroll(c)
         .unroll(x);
-  if (block)
-    update.split(terms, outer, inner, block).unroll(inner);
-  else if (isPlanar || (isMatrix && !byLane))
-    update.unroll(terms);
-  if (block) {
-    order[2] = outer;
-    order.insert(order.begin() + 2, inner);
-  }
   update.reorder(order).vectorize(c, tile.vector).unroll(c).unroll(x);
   // Columns are few and constant, so that taps outside of the map vanish.
   if (!isMatrix)
