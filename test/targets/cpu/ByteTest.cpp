@@ -32,12 +32,17 @@ std::string check(const Case &made, const char *cpu, unsigned seed) {
   return "";
 }
 
-class ByteTest : public testing::TestWithParam<const char *> {};
+class ByteTest : public testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override {
+    if (!canRun(cpu))
+      GTEST_SKIP() << "this machine cannot run " << cpu;
+  }
+
+  const char *const cpu = GetParam();
+};
 
 TEST_P(ByteTest, RandomKernelsAreExact) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   int first = readNumber("MINNOW_BYTE_SEED", 1);
   int count = readNumber("MINNOW_BYTE_KERNELS", 21);
   int failures = 0;
@@ -57,53 +62,35 @@ TEST_P(ByteTest, RandomKernelsAreExact) {
 // The map is whole pages with guards around, and a task has fewer channels than
 // a vector has bytes.
 TEST_P(ByteTest, ReadsNothingBeforeTheInput) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   Case made{Kind::Depthwise, 112, 112, 96, 96, 3, 2, /*uneven=*/false, 3};
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
 // Fewer channels than a vector of sums has.
 TEST_P(ByteTest, ReadsNothingBehindTheTaps) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   Case made{Kind::Depthwise, 13, 7, 4, 4, 5, 2, /*uneven=*/false, 3};
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
 // The last of several tasks has fewer panels than the others.
 TEST_P(ByteTest, ReadsNoPanelBehindTheLast) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   EXPECT_EQ(check(makeCase(1840), cpu, 1840), "");
 }
 
 // One channel more than whole vectors.
 TEST_P(ByteTest, StoresNothingBehindTheLastChannel) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   for (int seed : {1085, 1103, 1272})
     EXPECT_EQ(check(makeCase(seed), cpu, seed), "");
 }
 
 // 11 vectors of channels for 4 tasks.
 TEST_P(ByteTest, UnevenTasksHaveWholePanels) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   Case made{Kind::Deep, 5, 5, 40, 22, 1, 1, /*uneven=*/false, 3};
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
 // Fewer rows with their border than Halide folds them into.
 TEST_P(ByteTest, KeepsAllRowsOfALowMap) {
-  const char *cpu = GetParam();
-  if (!canRun(cpu))
-    GTEST_SKIP() << "this machine cannot run " << cpu;
   Case made{Kind::Convolution, 2, 1, 1, 1, 5, 1, /*uneven=*/false, 3};
   EXPECT_EQ(check(made, cpu, 1), "");
 }

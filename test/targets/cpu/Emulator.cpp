@@ -4,34 +4,11 @@
 // Library, operands and result pass through files.
 //===----------------------------------------------------------------------===//
 #include "test/targets/cpu/Emulator.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "test/targets/cpu/TemporaryFile.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
 #include <cstring>
 
 using namespace minnow;
-
-namespace {
-
-/// A file that is gone with the object.
-class TemporaryFile {
-public:
-  TemporaryFile() {
-    int file;
-    llvm::sys::fs::createTemporaryFile("minnow-emulated", "bin", file, name);
-    remover.setFile(name);
-    llvm::raw_fd_ostream(file, /*shouldClose=*/true);
-  }
-  llvm::StringRef path() const { return name; }
-
-private:
-  llvm::SmallString<64> name;
-  llvm::FileRemover remover;
-};
-
-} // namespace
 
 static llvm::ErrorOr<std::string> findQemu() {
   return llvm::sys::findProgramByName("qemu-aarch64");
@@ -60,9 +37,8 @@ static void writeOperands(llvm::StringRef path, uint64_t tasks,
 std::string test::emulate(llvm::StringRef library, uint64_t tasks,
                           llvm::ArrayRef<EmulatedBuffer> buffers,
                           uint64_t &mostScratch) {
-  TemporaryFile code, operands, result;
-  std::error_code failed;
-  llvm::raw_fd_ostream(code.path(), failed) << library;
+  test::TemporaryFile code, operands, result;
+  code.write(library);
   writeOperands(operands.path(), tasks, buffers);
   std::string message;
   llvm::StringRef arguments[] = {"qemu-aarch64",      "-L",

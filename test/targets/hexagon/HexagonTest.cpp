@@ -11,11 +11,8 @@
 #include "targets/reference/Evaluate.h"
 #include "test/targets/cpu/Cases.h"
 #include "test/targets/cpu/Operands.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "test/targets/cpu/TemporaryFile.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
 #include <gtest/gtest.h>
 
 using namespace minnow;
@@ -25,31 +22,6 @@ using llvm::Expected;
 using llvm::StringRef;
 
 namespace {
-
-/// A file that is gone with the object.
-class TemporaryFile {
-public:
-  TemporaryFile() {
-    int file;
-    llvm::sys::fs::createTemporaryFile("minnow-hexagon", "bin", file, name);
-    remover.setFile(name);
-    llvm::raw_fd_ostream(file, /*shouldClose=*/true);
-  }
-  void write(StringRef bytes) {
-    std::error_code failed;
-    llvm::raw_fd_ostream(name, failed) << bytes;
-    llvm::sys::fs::setPermissions(name, llvm::sys::fs::all_all);
-  }
-  std::string read() const {
-    auto bytes = llvm::MemoryBuffer::getFile(name);
-    return bytes ? (*bytes)->getBuffer().str() : "";
-  }
-  StringRef path() const { return name; }
-
-private:
-  llvm::SmallString<64> name;
-  llvm::FileRemover remover;
-};
 
 /// The operands of one kernel, row-major and as its layouts have them.
 struct Operands {
@@ -87,16 +59,10 @@ static Operands makeOperands(mobile::KernelOp kernel, unsigned seed) {
 
 /// A program of the kernel's `object` and the runner.
 static Expected<std::string> link(StringRef object) {
-  std::vector<std::unique_ptr<llvm::MemoryBuffer>> files;
-  std::vector<StringRef> objects = {object};
-  for (StringRef path : {MINNOW_HEXAGON_RUNNER}) {
-    auto file = llvm::MemoryBuffer::getFile(path);
-    if (!file)
-      return llvm::createStringError("cannot read " + path);
-    files.push_back(std::move(*file));
-    objects.push_back(files.back()->getBuffer());
-  }
-  return linkExecutable(objects);
+  auto runner = llvm::MemoryBuffer::getFile(MINNOW_HEXAGON_RUNNER);
+  if (!runner)
+    return llvm::createStringError("cannot read " MINNOW_HEXAGON_RUNNER);
+  return linkExecutable({object, (*runner)->getBuffer()});
 }
 
 /// Runs `code` on `operands` in qemu.
