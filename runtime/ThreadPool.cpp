@@ -2,7 +2,7 @@
 //-------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Why a claim is safe: it decrements `ticket` only while that holds the
+// Why a claim is safe: it decrements a ticket only while that holds the
 // generation the worker has seen and a count above zero. The caller writes the
 // next job after all tasks of this one are done, hence claimed; so a worker
 // that read any field of a later job holds a ticket that no longer compares
@@ -62,9 +62,9 @@ ThreadPool::ThreadPool(uint32_t count) {
                               void *closure) {
     static_cast<ThreadPool *>(self)->parallelFor(tasks, fn, closure);
   };
-  // With fewer cores than threads, spinning keeps off the core just the thread
-  // that is waited for.
-  spinTime = availableCores() >= count ? kSpinTime : kSpinTime.zero();
+  hasCores = availableCores() >= count;
+  CPU_ZERO(&cores);
+  sched_getaffinity(0, sizeof(cores), &cores);
 }
 
 uint32_t ThreadPool::availableCores() {
@@ -76,6 +76,9 @@ uint32_t ThreadPool::availableCores() {
 }
 
 bool ThreadPool::start() {
+  shares.reset(new (std::nothrow) Share[count()]);
+  if (!shares)
+    return false;
   // Workers keep their address: each is handed to its thread.
   workers.reserve(count() - 1);
   for (uint32_t thread = 1; thread < count(); ++thread) {
@@ -113,14 +116,23 @@ void ThreadPool::parallelFor(uint32_t tasks, minnow_task fn, void *closure) {
   waitForOthers();
 }
 
+/// The first task of a thread's share.
+uint32_t ThreadPool::firstTask(uint32_t tasks, uint32_t thread) const {
+  return static_cast<uint32_t>(uint64_t(tasks) * thread / count());
+}
+
 void ThreadPool::publish(uint32_t tasks, minnow_task fn, void *closure) {
   jobFn.store(fn, std::memory_order_relaxed);
   jobClosure.store(closure, std::memory_order_relaxed);
   jobTasks.store(tasks, std::memory_order_relaxed);
   pending.store(tasks, std::memory_order_relaxed);
+  noteCore(0);
   const uint64_t generation =
-      (ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket.store(generation << 32 | tasks, std::memory_order_release);
+      (shares[0].ticket.load(std::memory_order_relaxed) >> 32) + 1;
+  for (uint32_t i = 0; i < count(); ++i)
+    shares[i].ticket.store(generation << 32 |
+                               (firstTask(tasks, i + 1) - firstTask(tasks, i)),
+                           std::memory_order_release);
   // Sequentially consistent against `parked` in waitForEpoch: either this sees
   // the worker parked, or the worker sees the new epoch.
   epoch.fetch_add(1);
@@ -128,7 +140,20 @@ void ThreadPool::publish(uint32_t tasks, minnow_task fn, void *closure) {
     futexWake(epoch, std::min(tasks - 1, count() - 1));
 }
 
+/// A thread's own share, then what the others have left.
 void ThreadPool::drain(uint32_t thread) {
+  uint32_t done = 0;
+  for (uint32_t i = 0; i < count(); ++i) {
+    const uint32_t owner = (thread + i) % count();
+    done += drainShare(owner, thread);
+  }
+  if (done)
+    finish(done);
+}
+
+/// Returns how many tasks it did.
+uint32_t ThreadPool::drainShare(uint32_t owner, uint32_t thread) {
+  std::atomic<uint64_t> &ticket = shares[owner].ticket;
   uint32_t done = 0;
   uint64_t seen = ticket.load(std::memory_order_acquire);
   while (const uint32_t left = static_cast<uint32_t>(seen)) {
@@ -138,12 +163,11 @@ void ThreadPool::drain(uint32_t thread) {
     if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire))
       continue;
-    fn(closure, tasks - left, thread);
+    fn(closure, firstTask(tasks, owner + 1) - left, thread);
     ++done;
     seen = ticket.load(std::memory_order_acquire);
   }
-  if (done)
-    finish(done);
+  return done;
 }
 
 void ThreadPool::finish(uint32_t done) {
@@ -167,9 +191,39 @@ void ThreadPool::work(uint32_t thread) {
     const uint32_t seen = epoch.load();
     if (stopping.load())
       return;
+    if (hasCores)
+      keepApart(thread);
     drain(thread);
     waitForEpoch(seen);
   }
+}
+
+void ThreadPool::noteCore(uint32_t thread) {
+  std::atomic<int> &core = shares[thread].core;
+  const int now = sched_getcpu();
+  if (core.load(std::memory_order_relaxed) != now)
+    core.store(now, std::memory_order_relaxed);
+}
+
+/// Leaves a core that a thread of a smaller number is on. Schedulers that pack
+/// threads to save power let two of them wait for each other on one core while
+/// others are idle.
+void ThreadPool::keepApart(uint32_t thread) {
+  noteCore(thread);
+  const int mine = shares[thread].core.load(std::memory_order_relaxed);
+  bool isShared = false;
+  for (uint32_t i = 0; i < thread; ++i)
+    isShared |= shares[i].core.load(std::memory_order_relaxed) == mine;
+  if (!isShared)
+    return;
+  cpu_set_t free = cores;
+  for (uint32_t i = 0; i < thread; ++i)
+    if (const int taken = shares[i].core.load(std::memory_order_relaxed);
+        taken >= 0 && taken < CPU_SETSIZE)
+      CPU_CLR(taken, &free);
+  // Else the system says where the thread runs.
+  if (sched_setaffinity(0, sizeof(free), &free) == 0)
+    noteCore(thread);
 }
 
 void ThreadPool::waitForEpoch(uint32_t seen) {
@@ -182,7 +236,10 @@ void ThreadPool::waitForEpoch(uint32_t seen) {
 }
 
 template <typename Done> bool ThreadPool::spin(Done done) const {
-  const auto end = std::chrono::steady_clock::now() + spinTime;
+  // With fewer cores than threads, spinning keeps off the core just the thread
+  // that is waited for.
+  const auto end = std::chrono::steady_clock::now() +
+                   (hasCores ? kSpinTime : kSpinTime.zero());
   do {
     for (int i = 0; i < 16; ++i) {
       if (done())

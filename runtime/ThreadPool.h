@@ -4,8 +4,10 @@
 //
 // A network is some fifty kernel calls of 10-500 us each, so handing out tasks
 // must cost well below a microsecond, and a worker that the system has taken
-// off its core must hold up nobody: the others do its tasks. Workers spin for a
-// bounded time, then park.
+// off its core must hold up nobody: the others do its tasks. Each thread begins
+// with a run of neighbours of its own, the same share of each kernel, so that
+// it finds in its core's caches what it has written. Workers spin for a bounded
+// time, then park.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_RUNTIME_THREADPOOL_H
 #define MINNOW_RUNTIME_THREADPOOL_H
@@ -17,6 +19,7 @@
 #include <chrono>
 #include <memory>
 #include <pthread.h>
+#include <sched.h>
 #include <vector>
 
 namespace minnow {
@@ -35,9 +38,9 @@ public:
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;
 
-  /// Calls fn(closure, task, thread) once for each task below `tasks`, starting
-  /// them in order, and returns when all are done. What tasks have written is
-  /// then visible to the caller.
+  /// Calls fn(closure, task, thread) once for each task below `tasks`, and
+  /// returns when all are done. What tasks have written is then visible to the
+  /// caller.
   void parallelFor(uint32_t tasks, minnow_task fn, void *closure);
 
   uint32_t count() const { return interface.count; }
@@ -55,10 +58,23 @@ private:
     pthread_t handle;
   };
 
+  /// The tasks that a thread begins with.
+  struct alignas(64) Share {
+    // Generation of the job (upper half) and tasks not yet claimed (lower
+    // half), in one word so that a claim for a past generation fails.
+    std::atomic<uint64_t> ticket{0};
+    // The core that the thread was last seen on.
+    std::atomic<int> core{-1};
+  };
+
   explicit ThreadPool(uint32_t count);
   bool start();
   void publish(uint32_t tasks, minnow_task fn, void *closure);
   void drain(uint32_t thread);
+  uint32_t drainShare(uint32_t owner, uint32_t thread);
+  uint32_t firstTask(uint32_t tasks, uint32_t thread) const;
+  void noteCore(uint32_t thread);
+  void keepApart(uint32_t thread);
   void finish(uint32_t done);
   void waitForOthers();
   void work(uint32_t thread);
@@ -66,7 +82,8 @@ private:
   template <typename Done> bool spin(Done done) const;
 
   minnow_threads interface;
-  std::chrono::nanoseconds spinTime;
+  cpu_set_t cores; // that the pool may run on
+  bool hasCores;   // one for each thread
   std::vector<Worker> workers;
 
   // The job. Written only while no task is left to claim; a worker that comes
@@ -75,9 +92,7 @@ private:
   std::atomic<void *> jobClosure{nullptr};
   std::atomic<uint32_t> jobTasks{0};
 
-  // Generation of the job (upper half) and tasks not yet claimed (lower half),
-  // in one word so that a claim for a past generation fails.
-  alignas(64) std::atomic<uint64_t> ticket{0};
+  std::unique_ptr<Share[]> shares; // by thread
   // Tasks not yet done; a futex for the caller.
   alignas(64) std::atomic<uint32_t> pending{0};
   std::atomic<bool> callerParked{false};

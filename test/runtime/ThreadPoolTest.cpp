@@ -79,6 +79,59 @@ TEST_P(Pool, CallerWaitsForSlowTasks) {
   EXPECT_EQ(done, 7);
 }
 
+/// Tasks that each wait until as many are running as there are threads.
+struct Meeting {
+  std::vector<std::atomic<int>> firstTask, core; // by thread
+  std::atomic<uint32_t> running{0};
+
+  explicit Meeting(uint32_t threads) : firstTask(threads), core(threads) {
+    for (auto &first : firstTask)
+      first = -1;
+  }
+
+  static void run(void *self, uint32_t task, uint32_t thread) {
+    auto &meeting = *static_cast<Meeting *>(self);
+    int none = -1;
+    meeting.firstTask[thread].compare_exchange_strong(none, int(task));
+    for (++meeting.running; meeting.running < meeting.firstTask.size();)
+      usleep(1);
+    meeting.core[thread] = sched_getcpu();
+  }
+};
+
+TEST_P(Pool, BeginsWithRunsOfNeighbours) {
+  const auto pool = ThreadPool::create(GetParam(), nullptr);
+  ASSERT_TRUE(pool);
+  for (uint32_t tasks : {12u, 13u}) {
+    Meeting meeting(pool->count());
+    pool->parallelFor(tasks, Meeting::run, &meeting);
+    for (uint32_t i = 0; i < pool->count(); ++i)
+      EXPECT_EQ(uint32_t(meeting.firstTask[i]), tasks * i / pool->count());
+  }
+}
+
+TEST(KeepsApart, FromTheCallersCore) {
+  if (ThreadPool::availableCores() < 2)
+    GTEST_SKIP() << "one core only";
+  const auto pool = ThreadPool::create(2, nullptr);
+  ASSERT_TRUE(pool);
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+  int worker = -1;
+  for (int round = 0; round < 3; ++round) {
+    Meeting meeting(2);
+    pool->parallelFor(2, Meeting::run, &meeting);
+    EXPECT_NE(meeting.core[1], worker);
+    // The caller goes to where the worker is, which has to leave.
+    worker = meeting.core[1];
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(worker, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  }
+  sched_setaffinity(0, sizeof(all), &all);
+}
+
 TEST_P(Pool, EndsWithoutHavingWorked) {
   EXPECT_TRUE(ThreadPool::create(GetParam(), nullptr));
 }
