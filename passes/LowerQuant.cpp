@@ -78,6 +78,7 @@ private:
                Activation activation);
   Value makeZero(Operation *op, Type type);
   Term makeTerm(Value value, Type result);
+  double getReach(const Term &term);
   void finish(Operation *op, Value result);
 
   Type getType(Value value) {
@@ -91,7 +92,8 @@ private:
   bool quantizedEdges; // inputs and outputs are i8
   IntegerWeights &weights;
   OpBuilder builder;
-  DenseMap<Value, Type> types; // of quantized values, before
+  DenseMap<Value, Type> types;                  // of quantized values, before
+  DenseMap<Value, SmallVector<double>> reaches; // of products' sums
 };
 
 } // namespace
@@ -156,6 +158,22 @@ Value Lowering::makeFactors(Operation *op, const Term &term, int shift) {
                         ArrayRef<int32_t>(factors));
 }
 
+/// The largest magnitude that `term` may have when it is scaled; that of a f32
+/// is its own affair.
+double Lowering::getReach(const Term &term) {
+  Type element = cast<RankedTensorType>(term.value.getType()).getElementType();
+  if (element.isF32())
+    return 0;
+  SmallVector<double> sums = reaches.lookup(term.value);
+  if (sums.empty())
+    sums.push_back(std::ldexp(1, element.isInteger(8) ? 8 : 31));
+  double most = 0;
+  for (size_t i = 0; i < std::max(sums.size(), term.ratios.size()); ++i)
+    most = std::max(most, sums[i % sums.size()] *
+                              term.ratios[i % term.ratios.size()]);
+  return most;
+}
+
 /// Rounds the sum of one or two terms to `result`; null after an error.
 Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
                            Activation activation) {
@@ -185,11 +203,18 @@ Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
     addend = terms[1].value;
     addendFactors = makeFactors(op, terms[1], *shift);
   }
+  double reach = 0;
+  for (const Term &term : terms)
+    reach += getReach(term);
+  // Half of what is too much, for the sum's own rounding.
+  bool isUnbounded =
+      form == RequantizeForm::Float && !(reach < std::ldexp(1, 30));
   return RequantizeOp::create(builder, op->getLoc(), getStorageType(result),
                               terms[0].value, factors, addend, addendFactors,
                               weights.create(builder, op->getLoc(),
                                              nameBeside(op, "rounding"),
-                                             ArrayRef<int32_t>(parameters)));
+                                             ArrayRef<int32_t>(parameters)),
+                              isUnbounded);
 }
 
 Term Lowering::makeTerm(Value value, Type result) {
@@ -329,6 +354,7 @@ LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
              << c << " could be more than its 32 bits hold; its bias is too "
              << "large for the scales of input and filter";
     numbers->bias[c] -= zero * sum;
+    reaches[op->getResult(0)].push_back(most);
   }
   if (llvm::any_of(halvings, [](int count) { return count != 0; }))
     replaceFilter(op, numbers->filter, halvings);

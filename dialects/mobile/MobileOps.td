@@ -557,7 +557,8 @@ def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
     result = clamp(rne(v) + zero, low, high)                  of the real rne(v): it cannot overflow
     ```
 
-    with scale[c] = s_input[c] / s_result.
+    with scale[c] = s_input[c] / s_result. Of integers, |v| is below 2^31 unless
+    the op is `unbounded`, so that an instruction can round.
 
     *Fixed*, factors i32 in [0, 2^31), for integer-only machines. Products are of
     64 bits, >> is arithmetic, so halves are rounded up:
@@ -587,7 +588,7 @@ def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
   let arguments = (ins Mobile_AnyTensor:$input, Mobile_Vector:$scale,
                        Optional<Mobile_AnyTensor>:$addend,
                        Optional<Mobile_Vector>:$addend_scale,
-                       Mobile_Vector:$parameters);
+                       Mobile_Vector:$parameters, UnitAttr:$unbounded);
   let results = (outs Mobile_AnyTensor:$result);
   let assemblyFormat = [{
     $input `scale` $scale (`add` $addend^ `scale` $addend_scale)? `by` $parameters

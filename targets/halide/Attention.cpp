@@ -201,7 +201,7 @@ Stage halide::buildByteAttention(AttentionOp op, const Tensor &query,
   Expr quotient = Halide::strict_float(
       Halide::cast<float>(acc(channel, head, x, y)) * parts.factor(head, x, y));
   parts.rows(channel, head, x, y) =
-      roundToByte(quotient, byte.parameters, form);
+      roundToByte(holdInWord(quotient), byte.parameters, form);
   result(c, x, y) =
       parts.rows(c % parts.valueWidth, c / parts.valueWidth, x, y);
   stage.domain = m;

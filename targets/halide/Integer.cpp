@@ -314,6 +314,10 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   return stage;
 }
 
+Expr halide::holdInWord(Expr value) {
+  return Halide::strict_float(Halide::min(value, 1073741824.f));
+}
+
 Expr halide::roundToByte(Expr value, Func parameters, const Form &form) {
   auto parameter = [&](RequantizeOp::Parameter which) {
     return parameters(int(which));

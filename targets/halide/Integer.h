@@ -35,6 +35,10 @@ Stage buildIntegerMatrix(mlir::Operation *op, const Tensor &input,
 Stage buildIntegerDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
                             const IntegerWeights &weights, const Form &form);
 
+/// A number that may be too large for an i32, held so that it is not, but still
+/// larger than any byte.
+Halide::Expr holdInWord(Halide::Expr value);
+
 /// clamp(rne(value) + zero, low, high) as i8. `parameters` are those of
 /// mobile.requantize.
 Halide::Expr roundToByte(Halide::Expr value, Halide::Func parameters,

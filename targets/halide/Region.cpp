@@ -406,6 +406,8 @@ Computed Builder::requantize(RequantizeOp op) {
     value += scale(addend, op.getAddendScale(),
                    parameters(int(RequantizeOp::AddendZero)));
   }
+  if (op.getUnbounded())
+    value = holdInWord(value);
   Expr byte = isFixed
                   ? roundFixed(value, parameters, storesWholeVectors(input))
                   : roundToByte(Halide::strict_float(value), parameters, form);

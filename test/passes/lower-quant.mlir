@@ -1,6 +1,7 @@
 // RUN: minnow-opt --lower-quant %s | FileCheck %s
 
 !x = !quant.uniform<i8:f32, 2.500000e-01:-2>
+!tiny = !quant.uniform<i8:f32, 5.9604644775390625E-8>
 !y = !quant.uniform<i8:f32, 5.000000e-01:10>
 !w = !quant.uniform<i8<-127:127>:f32:3, {5.000000e-01, 2.500000e-01}>
 !s = !quant.uniform<i32:f32:3, {1.250000e-01, 6.250000e-02}>
@@ -16,7 +17,7 @@ mobile.weight @huge dense_resource<huge> : tensor<1xi32>
 // CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x8x8x2xi8> {mobile.quantized = !quant.uniform<i8:f32, 2.500000e-01:-2>})
 // CHECK-SAME: -> (tensor<1x8x8x2xi8> {mobile.quantized = !quant.uniform<i8:f32, 5.000000e-01:10>})
 // CHECK: %[[A:.*]] = mobile.conv2d %[[X]], %{{.*}} bias %{{.*}} : {{.*}} -> tensor<1x8x8x2xi32>
-// CHECK: %[[Y:.*]] = mobile.requantize %[[A]] scale %{{.*}} by %{{.*}} : tensor<1x8x8x2xi32>, tensor<2xf32>
+// CHECK: %[[Y:.*]] = mobile.requantize %[[A]] scale %{{.*}} by %{{[a-z0-9]*}} : tensor<1x8x8x2xi32>, tensor<2xf32>
 // CHECK: return %[[Y]]
 func.func @product(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!y> {
   %w = mobile.get_weight @w : tensor<1x1x2x2x!w>
@@ -81,6 +82,17 @@ func.func @coarse(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!y> {
 func.func @product_of_maps(%x: tensor<1x4x4x2x!x>, %s: tensor<1x1x1x2x!y>) -> tensor<1x4x4x2x!x> {
   %0 = mobile.mul %x, %s : tensor<1x4x4x2x!x>, tensor<1x1x1x2x!y> -> tensor<1x4x4x2x!x>
   return %0 : tensor<1x4x4x2x!x>
+}
+
+// 100 + 129 * 4 of the first channel, scaled by 2^21, comes too near to 2^31.
+// CHECK-LABEL: func @unbounded(
+// CHECK: mobile.requantize %{{.*}} scale %{{.*}} by %{{.*}} {unbounded}
+func.func @unbounded(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!tiny> {
+  %w = mobile.get_weight @w : tensor<1x1x2x2x!w>
+  %b = mobile.get_weight @b : tensor<2xi32>
+  %0 = mobile.conv2d %x, %w bias %b
+      : tensor<1x8x8x2x!x>, tensor<1x1x2x2x!w>, tensor<2xi32> -> tensor<1x8x8x2x!tiny>
+  return %0 : tensor<1x8x8x2x!tiny>
 }
 
 // f32 edges.

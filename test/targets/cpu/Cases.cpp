@@ -47,7 +47,8 @@ static Node finishSum(KernelText &text, const Node &sum, int64_t extra) {
   if (extra == 0 && !text.isFixed)
     return text.dequantize(sum);
   Node addend = extra == 1 ? text.argument(sum.shape, "i8") : Node();
-  Node result = text.requantize(sum, addend);
+  bool isUnbounded = extra == 4 && !text.isFixed;
+  Node result = text.requantize(sum, addend, isUnbounded);
   return extra == 2 ? text.lookUp(result) : result;
 }
 

@@ -230,6 +230,9 @@ TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
           code, [&](const Instruction &each) { return contains(each, name); });
     };
     EXPECT_EQ(count("vpmovdb"), 0);
+    // Nothing holds each vector in its range, and none is rounded by addition.
+    EXPECT_EQ(count("vminps") + count("vpmaxsd") + count("vaddps"), 0);
+    EXPECT_EQ(count("vcvtps2dq"), 4 * count("vpacksswb"));
     EXPECT_GE(count("vpacksswb"), 5);
     EXPECT_EQ(count("vpackssdw"), 2 * count("vpacksswb"));
   }

@@ -67,6 +67,7 @@ static double getDepth(Value value) {
 }
 
 /// A factor that brings sums of bytes into the range of a byte.
+/// Where they are unbounded, saturated ones are far out of the range of an i32.
 static double makeScale(Value scaled, Kind kind, std::mt19937 &random) {
   mlir::Type element =
       llvm::cast<mlir::ShapedType>(scaled.getType()).getElementType();
@@ -76,7 +77,9 @@ static double makeScale(Value scaled, Kind kind, std::mt19937 &random) {
   double scale = chooseReal(random, 20, 90) / typical;
   if (kind == Kind::Ties)
     return std::exp2(std::floor(std::log2(scale)));
-  return kind == Kind::Saturated ? scale * 1e5 : float(scale);
+  auto user = llvm::dyn_cast<RequantizeOp>(*scaled.user_begin());
+  double most = user && user.getUnbounded() ? 1e12 : 1e5;
+  return kind == Kind::Saturated ? scale * most : float(scale);
 }
 
 /// The same in the fixed form.

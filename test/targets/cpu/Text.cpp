@@ -101,7 +101,8 @@ Node KernelText::scaleOf(const Node &input) {
                   isFixed ? "i32" : "f32");
 }
 
-Node KernelText::requantize(const Node &input, const Node &addend) {
+Node KernelText::requantize(const Node &input, const Node &addend,
+                            bool isUnbounded) {
   std::vector<Node> operands = {input, scaleOf(input)};
   std::string text =
       fmt::format(" {} scale {}", input.name, operands.back().name);
@@ -112,6 +113,8 @@ Node KernelText::requantize(const Node &input, const Node &addend) {
   }
   operands.push_back(argument({6}, "i32"));
   text += " by " + operands.back().name;
+  if (isUnbounded)
+    text += " {unbounded}";
   return append("requantize", operands, text, input.shape, false, "i8");
 }
 
