@@ -333,8 +333,8 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
         .unroll(x);
   update.reorder(order).vectorize(c, tile.vector).unroll(c).unroll(x);
   // Columns are few and constant, so that taps outside of the map vanish.
-  if (!isMatrix)
-    update.unroll(RVar(stage.domain.x));
+  if (!isMatrix || stage.cutsTaps)
+    update.unroll(RVar(stage.domain[isMatrix ? 1 : 0]));
 }
 
 /// The bytes of a sum's terms that a position loads at once where a lane can

@@ -61,9 +61,10 @@ struct Stage {
   Halide::RDom domain;
   // The input with its border, and as products of bytes take it; or undefined.
   Halide::Func padded;
-  Halide::Func taps;    // a depthwise filter's block beside `padded`
-  Halide::Func operand; // of a product: the input at the terms of its sums
-  Halide::Func second;  // softmax: the sums
+  Halide::Func taps;     // a depthwise filter's block beside `padded`
+  Halide::Func operand;  // of a product: the input at the terms of its sums
+  bool cutsTaps = false; // a full convolution leaves out what is outside
+  Halide::Func second;   // softmax: the sums
   // Of products of bytes: one domain for each update of the sums; whether
   // `padded` has columns and channels in one dimension; the results of a
   // depthwise convolution that read the same groups of columns; what unsigned
