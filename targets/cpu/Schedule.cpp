@@ -40,7 +40,10 @@ private:
   bool staysNear(const StageShape &shape);
   LoopOrder chooseDepthwiseOrder(Operation *op) const;
   StageAttr chooseStage(const StageShape &shape, int64_t pixels);
+  Tile choosePanels(const StageShape &shape, int64_t pixels) const;
   int64_t getMostTasks();
+  int64_t getLength();
+  bool prefersChannels(llvm::ArrayRef<StageShape> shapes);
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
                     llvm::ArrayRef<StageAttr> stages);
   int64_t chooseStrip(const Split &split, llvm::ArrayRef<StageShape> shapes,
@@ -50,9 +53,80 @@ private:
   const cost::Machine &machine;
   mutable KernelOp kernel; // a handle; its getters are not const
   View view;
+  bool dividesChannels = false; // else tasks divide the rows
 };
 
 } // namespace
+
+/// How much longer `parts`, `each` of them a task, take on two and on four
+/// threads than they would if all were busy to the end; on average.
+static double getImbalance(int64_t parts, int64_t each) {
+  double sum = 0;
+  for (int64_t threads : {2, 4}) {
+    int64_t rounds = llvm::divideCeil(llvm::divideCeil(parts, each), threads);
+    sum += double(rounds * each * threads) / parts;
+  }
+  return sum / 2;
+}
+
+/// Numbers of tasks in order of preference: few leave no task to a thread that
+/// is ahead of the others, many start anew too often.
+constexpr int64_t kTasks[] = {4,  6, 8, 5, 7,  10, 12, 14,
+                              16, 2, 3, 9, 11, 13, 15};
+
+/// The best of few tasks, `most` or fewer, that divide `size` into parts of at
+/// least `least`; 1 if there is none.
+static int64_t chooseTasks(int64_t size, int64_t least = 1,
+                           int64_t most = INT64_MAX) {
+  int64_t best = 1;
+  double lowest = INFINITY;
+  for (int64_t tasks : kTasks)
+    if (size % tasks == 0 && size / tasks >= least && tasks <= most &&
+        getImbalance(size, size / tasks) < lowest) {
+      best = tasks;
+      lowest = getImbalance(size, size / tasks);
+    }
+  return best;
+}
+
+/// The best of few tasks that divide `size` into parts of whole `width`s, the
+/// last of which may be less; 1 if there is none.
+static int64_t divideEvenly(int64_t size, int64_t width) {
+  int64_t parts = llvm::divideCeil(size, width), best = 1;
+  double lowest = INFINITY;
+  for (int64_t tasks : kTasks) {
+    int64_t each = llvm::divideCeil(parts, tasks);
+    if (llvm::divideCeil(parts, each) == tasks &&
+        getImbalance(parts, each) < lowest) {
+      best = tasks;
+      lowest = getImbalance(parts, each);
+    }
+  }
+  return best;
+}
+
+/// Whether tasks may divide the channels: where more than one stage computes,
+/// each task would compute all that comes before the last.
+static bool canSplitChannels(llvm::ArrayRef<StageShape> shapes) {
+  return !llvm::isa<AttentionOp>(shapes[0].op) &&
+         (shapes.size() == 1 || llvm::isa<Pool2DOp>(shapes.back().op));
+}
+
+/// Whether `op` reads more weights than positions. Tasks that divide the
+/// positions would each read them all.
+static bool readsMoreWeights(Operation *op) {
+  return isMatrix(op) &&
+         halide::product(halide::getShape(op->getOperand(1))) >
+             halide::product(halide::getShape(op->getOperand(0)));
+}
+
+/// The best number of tasks for `channels`; only a product alone can leave less
+/// to its last one.
+static int64_t divideChannels(int64_t channels, int64_t width, bool isProduct) {
+  if (isProduct)
+    return divideEvenly(channels, width);
+  return channels % width ? 1 : chooseTasks(channels / width);
+}
 
 /// Whether the weights stay in the core's own caches while they pass once a
 /// tile of positions; those of 4 MB would come from far away each time.
@@ -60,6 +134,25 @@ bool Scheduler::staysNear(const StageShape &shape) {
   const cost::MemoryLevel &near =
       machine.memory[std::min(1u, machine.levels - 1)];
   return double(shape.depth * shape.channels) * sizeof(float) <= near.bytes;
+}
+
+/// Whether tasks divide the channels. Kernels after one another should divide
+/// alike: what one thread wrote comes to another's caches at a third of the
+/// rate of the third level. Products of large maps divide the rows, since each
+/// position reads all channels; so do depthwise convolutions between them. Of
+/// small maps the weights are what should be read once.
+bool Scheduler::prefersChannels(llvm::ArrayRef<StageShape> shapes) {
+  constexpr int64_t kSmallMap = 160;
+  const StageShape &first = shapes[0];
+  if (!canSplitChannels(shapes))
+    return false;
+  int64_t length = getLength();
+  if (halide::isIntegerProduct(first.op))
+    return length < 64 || readsMoreWeights(first.op);
+  if (!isMatrix(first.op))
+    return length * first.pixels < kSmallMap;
+  return length < 64 || (readsMoreWeights(first.op) &&
+                         (length < kSmallMap || !staysNear(first)));
 }
 
 /// Channels inside read and write whole rows of the map, as they lie. Blocks of
@@ -76,11 +169,29 @@ LoopOrder Scheduler::chooseDepthwiseOrder(Operation *op) const {
   return isInside ? LoopOrder::PixelsOuter : LoopOrder::ChannelsOuter;
 }
 
+/// The tile of a product of which tasks divide the panels: with few wide ones
+/// threads wait for each other. A third of the price is that of one thread.
+Tile Scheduler::choosePanels(const StageShape &shape, int64_t pixels) const {
+  auto getPrice = [&](const Tile &tile) {
+    int64_t width = tile.vectors * isa.vectorFloats;
+    int64_t parts = llvm::divideCeil(shape.channels, width);
+    int64_t tasks = divideChannels(shape.channels, width, !shape.isPooled);
+    return tile.cost *
+           (1 + 2 * getImbalance(parts, llvm::divideCeil(parts, tasks))) / 3;
+  };
+  auto tiles = getMatrixTiles(isa, shape, pixels);
+  return *llvm::min_element(tiles, [&](const Tile &a, const Tile &b) {
+    return getPrice(a) < getPrice(b);
+  });
+}
+
 StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   Tile tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
   if (isMatrix(shape.op)) {
-    tile = getMatrixTiles(isa, shape, pixels).front();
+    tile = dividesChannels && !halide::isIntegerProduct(shape.op)
+               ? choosePanels(shape, pixels)
+               : getMatrixTiles(isa, shape, pixels).front();
     // A panel that is fetched in time costs nothing for all positions.
     if (!isa.prefetches && shape.channels > shape.depth && staysNear(shape))
       order = LoopOrder::PixelsOuter;
@@ -93,24 +204,17 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
 }
 
-/// The best of few tasks, `most` or fewer, that divide `size` into parts of at
-/// least `least`; 1 if there is none.
-static int64_t chooseTasks(int64_t size, int64_t least = 1, int64_t most = 8) {
-  for (int64_t tasks : {4, 6, 5, 8, 7, 3, 2})
-    if (size % tasks == 0 && size / tasks >= least && tasks <= most)
-      return tasks;
-  return 1;
-}
-
-/// The fewest rows of one task: what two neighbours both compute, because a
-/// window of one stage overlaps on the stage before, is kept below a third.
+/// The fewest rows of one task: what two neighbours both read, because windows
+/// overlap, is kept below two thirds; what both compute, because the window of
+/// a stage overlaps on the stage before, below a third.
 static int64_t getLeastRows(llvm::ArrayRef<StageShape> shapes) {
   double least = 1;
-  for (const StageShape &shape : shapes.drop_front(!shapes.empty()))
+  for (const StageShape &shape : shapes)
     if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(shape.op)) {
       double stride = conv.getStrides()[0];
       double overlap = halide::getShape(conv.getFilter())[0] - stride;
-      least = std::max(least, 3 * overlap / stride);
+      bool isFirst = shape.op == shapes[0].op;
+      least = std::max(least, (isFirst ? 1.5 : 3) * overlap / stride);
     }
   return std::ceil(least);
 }
@@ -132,34 +236,15 @@ int64_t Scheduler::getMostTasks() {
   return repeated ? 1 + all / 10 / repeated : INT64_MAX;
 }
 
-/// The best of few tasks that divide `size` into parts of whole `width`s: the
-/// one whose last part is least short; 1 if there is none.
-static int64_t divideEvenly(int64_t size, int64_t width) {
-  int64_t parts = llvm::divideCeil(size, width), best = 1, least = INT64_MAX;
-  for (int64_t tasks : {4, 6, 5, 8, 7, 3, 2}) {
-    int64_t each = llvm::divideCeil(parts, tasks);
-    int64_t missing = each * tasks - parts;
-    if (missing < std::min(each, least)) {
-      best = tasks;
-      least = missing;
-    }
-  }
-  return best;
-}
-
-/// Whether tasks may divide the channels: where more than one stage computes,
-/// each task would compute all that comes before the last.
-static bool canSplitChannels(llvm::ArrayRef<StageShape> shapes) {
-  return !llvm::isa<AttentionOp>(shapes[0].op) &&
-         (shapes.size() == 1 || llvm::isa<Pool2DOp>(shapes.back().op));
-}
-
-/// Whether `op` reads more weights than positions. Tasks that divide the
-/// positions would each read them all.
-static bool readsMoreWeights(Operation *op) {
-  return isMatrix(op) &&
-         halide::product(halide::getShape(op->getOperand(1))) >
-             halide::product(halide::getShape(op->getOperand(0)));
+/// What tasks divide if not channels: rows of the output, or all positions.
+int64_t Scheduler::getLength() {
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  auto sizes = halide::getSizes(result, view);
+  if (!sizes)
+    return 1;
+  return view == View::Elements ? sizes->channels
+         : view == View::Pixels ? sizes->columns
+                                : sizes->rows;
 }
 
 Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
@@ -167,27 +252,20 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
   uint64_t work = 0;
   for (Operation &op : kernel.getBody().front().without_terminator())
     work += getMacs(op) + halide::product(halide::getShape(op.getResult(0)));
-  constexpr uint64_t kLeastWork = 200'000; // about 5 us
+  constexpr uint64_t kLeastWork = 100'000; // about 2 us
   Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   auto sizes = halide::getSizes(result, view);
   if (!sizes || work < kLeastWork)
     return {};
-  int64_t length = view == View::Elements ? sizes->channels
-                   : view == View::Pixels ? sizes->columns
-                                          : sizes->rows;
-  if (!shapes.empty() && canSplitChannels(shapes)) {
-    int64_t width = stages[0].getVectors() * isa.vectorFloats;
-    int64_t tasks = divideEvenly(sizes->channels, width);
-    // Only a product alone can leave less to its last task.
+  if (dividesChannels) {
     bool isProduct = shapes.size() == 1 && isMatrix(shapes[0].op);
-    if (!isProduct && sizes->channels % (width * tasks))
-      tasks =
-          sizes->channels % width ? 1 : chooseTasks(sizes->channels / width);
-    bool isSmall = length < 64 || readsMoreWeights(shapes[0].op);
-    if (isSmall && tasks > 1)
+    int64_t width = stages[0].getVectors() * isa.vectorFloats;
+    int64_t tasks = divideChannels(sizes->channels, width, isProduct);
+    if (tasks > 1)
       return {SplitAxis::Channels, tasks};
   }
-  int64_t tasks = chooseTasks(length, getLeastRows(shapes), getMostTasks());
+  int64_t tasks =
+      chooseTasks(getLength(), getLeastRows(shapes), getMostTasks());
   if (tasks == 1)
     return {};
   return {SplitAxis::Rows, tasks};
@@ -235,6 +313,7 @@ ScheduleAttr Scheduler::run() {
   for (Operation &op : kernel.getBody().front().without_terminator())
     if (halide::isComputing(&op))
       shapes.push_back(getStageShape(isa, view, &op));
+  dividesChannels = !shapes.empty() && prefersChannels(shapes);
   auto choose = [&](int64_t tasks) {
     llvm::SmallVector<StageAttr> stages;
     for (const StageShape &shape : shapes)

@@ -80,7 +80,7 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
 
 std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
                                       int64_t pixels, int64_t spare) {
-  std::vector<std::pair<double, Tile>> tiles;
+  std::vector<Tile> tiles;
   bool isInteger = halide::isIntegerProduct(shape.op);
   for (int64_t vectors = 1; vectors <= 8; ++vectors)
     for (int64_t rows = 1; rows <= std::min<int64_t>(14, pixels); ++rows) {
@@ -104,13 +104,11 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
       // Planes are loaded in vectors of positions.
       if (isa.multipliesByLane && shape.isPlanar && rows % isa.vectorFloats)
         cost *= 2;
-      tiles.push_back({cost, {rows, vectors}});
+      tiles.push_back({rows, vectors, cost});
     }
-  llvm::stable_sort(tiles, llvm::less_first());
-  std::vector<Tile> sorted;
-  for (auto &[cost, tile] : tiles)
-    sorted.push_back(tile);
-  return sorted;
+  llvm::stable_sort(
+      tiles, [](const Tile &a, const Tile &b) { return a.cost < b.cost; });
+  return tiles;
 }
 
 /// Bytes have few registers for the weights and copies: half are sums. Each of

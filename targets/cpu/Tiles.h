@@ -26,6 +26,7 @@ struct StageShape {
 
 struct Tile {
   int64_t pixels = 1, vectors = 1;
+  double cost = 0; // of a product, by which tiles compare
 };
 
 bool isMatrix(mlir::Operation *op);
