@@ -67,6 +67,11 @@ static double getStripBytes(Value inner) {
   return double(getByteSize(type)) * std::min(rows, height) / height;
 }
 
+/// Whether `inner` is sums of integers, which are rounded where they are.
+static bool isSum(Value inner) {
+  return cast<ShapedType>(inner.getType()).getElementType().isInteger(32);
+}
+
 /// The rows that the result of `ops` is computed by, each a strip.
 static int64_t countStrips(ArrayRef<Operation *> ops) {
   int64_t strips = 1;
@@ -111,12 +116,16 @@ minnow::getKernelShape(ArrayRef<Operation *> ops,
       if (seen.insert(operand).second)
         (isWeight(operand) ? shape.weightBytes : shape.inputBytes) +=
             getByteSize(operand.getType());
+    if (countMacs(op) != 0 && getWindowRows(op) > 1)
+      shape.mapBytes += getByteSize(op->getOperand(0).getType()); // its copy
     Value result = op->getResult(0);
     seen.insert(result);
     if (op == ops.back())
       shape.outputBytes = getByteSize(result.getType());
-    else
+    else if (!isSum(result)) {
       shape.innerBytes += getStripBytes(result);
+      shape.mapBytes += getByteSize(result.getType());
+    }
   }
   addStripCosts(ops, shape);
   return shape;

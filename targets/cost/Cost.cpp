@@ -39,6 +39,13 @@ double minnow::cost::getRidge(const Machine &machine) {
          machine.memory[machine.levels - 1].bytesPerSecond;
 }
 
+/// How often the weights are read: once where the inner tensors are computed
+/// whole.
+static double countPasses(const Machine &machine, const KernelShape &kernel) {
+  bool isWhole = machine.stripBytes && kernel.mapBytes <= machine.stripBytes;
+  return isWhole ? 1 : kernel.weightPasses;
+}
+
 Estimate minnow::cost::estimate(const Machine &machine,
                                 const KernelShape &kernel,
                                 double networkBytes) {
@@ -52,7 +59,7 @@ Estimate minnow::cost::estimate(const Machine &machine,
                       machine.macsPerSecond;
   Traffic traffic{machine};
   traffic.add(activations, workingSet);
-  traffic.add(kernel.weightBytes * (kernel.weightPasses - 1),
+  traffic.add(kernel.weightBytes * (countPasses(machine, kernel) - 1),
               kernel.weightBytes + kernel.innerBytes);
   traffic.add(kernel.weightBytes, std::max(networkBytes, workingSet));
   const double *all = traffic.seconds;

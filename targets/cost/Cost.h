@@ -31,6 +31,8 @@ struct Machine {
   double macsPerSecond; // f32, one core
   double callSeconds;   // fixed cost of one kernel call
   double stripLoss;     // share of the MAC time that fusing by strips adds
+  double stripBytes;    // mapBytes of a kernel that runs all rows as one strip;
+                        // 0: none does
   double vectorBytes;   // of one register
   unsigned registers;   // vector registers
   unsigned levels;
@@ -46,6 +48,7 @@ struct KernelShape {
   double inputBytes = 0;   // activations read from outside of the kernel
   double outputBytes = 0;
   double innerBytes = 0; // of tensors that stay inside, alive at one time
+  double mapBytes = 0;   // of the same whole, and of copies that windows read
   double stripMacs = 0;  // those of `macs` that pay the machine's stripLoss
 };
 

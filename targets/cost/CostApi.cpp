@@ -46,6 +46,7 @@ minnow_cost_estimate minnow_cost_predict(const minnow_cost_machine *machine,
   shape.elementwise = kernel->elementwise;
   shape.weightBytes = kernel->weight_bytes;
   shape.weightPasses = kernel->weight_passes;
+  shape.mapBytes = kernel->map_bytes;
   shape.inputBytes = kernel->input_bytes;
   shape.outputBytes = kernel->output_bytes;
   shape.innerBytes = kernel->inner_bytes;

@@ -84,6 +84,8 @@ static void readMachine(const Json &object, MachineDescription &description) {
   machine.macsPerSecond = readPositive(object, "macs_per_second");
   machine.callSeconds = readPositive(object, "call_seconds");
   machine.stripLoss = readPositive(object, "strip_loss");
+  if (object.contains("strip_bytes"))
+    machine.stripBytes = readPositive(object, "strip_bytes");
   machine.vectorBytes = readPositive(object, "vector_bytes");
   machine.registers = static_cast<unsigned>(readPositive(object, "registers"));
   readMemory(object, description);

@@ -26,6 +26,7 @@ typedef struct minnow_cost_kernel {
   double input_bytes;   /* activations from outside of the kernel */
   double output_bytes;
   double inner_bytes; /* of tensors inside, alive at one time */
+  double map_bytes;   /* of the same whole, and of copies that windows read */
   double strip_macs;  /* those of macs that run in strips */
 } minnow_cost_kernel;
 

@@ -171,6 +171,17 @@ TEST(CostTest, WeightsComeFromWhatHoldsTheNetworkAndThenStayNear) {
                    80.0 + 2 * 80.0 / 64);
 }
 
+TEST(CostTest, SmallMapsInsideReadWeightsOnce) {
+  Machine machine = makeCachedMachine();
+  machine.stripBytes = 40;
+  KernelShape kernel = makeKernel(0, 80, 0, 0);
+  kernel.weightPasses = 8;
+  kernel.mapBytes = 40;
+  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).memorySeconds, 80.0 / 64);
+  kernel.mapBytes = 41;
+  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).memorySeconds, 8 * 80.0 / 64);
+}
+
 TEST(CostTest, StripsAndCallsCostTime) {
   Machine machine = makeCachedMachine();
   KernelShape kernel = makeKernel(1000, 0, 0, 0);
@@ -185,7 +196,8 @@ TEST(CostTest, MoreOfAnythingNeverTakesLess) {
       &KernelShape::macs,        &KernelShape::elementwise,
       &KernelShape::weightBytes, &KernelShape::weightPasses,
       &KernelShape::inputBytes,  &KernelShape::outputBytes,
-      &KernelShape::innerBytes,  &KernelShape::stripMacs};
+      &KernelShape::innerBytes,  &KernelShape::mapBytes,
+      &KernelShape::stripMacs};
   for (auto field : fields) {
     double before = 0;
     for (double amount = 1; amount < 1e6; amount *= 1.5) {
