@@ -8,7 +8,6 @@
 #include "targets/cpu/Kernels.h"
 #include "targets/halide/View.h"
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace minnow;
 using namespace minnow::cpu;
@@ -75,14 +74,6 @@ static bool keepsSizes(ReshapeOp reshape) {
          halide::countPositions(to) == 1;
 }
 
-/// Whether the rows of padding are what "same" padding gives. Halide slides
-/// over the rows before a window; with others it may leave out the first of
-/// them.
-template <typename Op> static bool isEvenlyPadded(Op op) {
-  int64_t more = op.getPad()[1] - op.getPad()[0];
-  return more == 0 || more == 1;
-}
-
 /// Whether a value is kept in memory because a later stage reads it.
 bool Chain::isReadByComputing(Value value) const {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
@@ -100,11 +91,7 @@ const char *Chain::checkInput(Operation *op) {
   bool isTransposed = llvm::isa<TransposeOp>(input.getDefiningOp());
   if (stageOf(input) < 0 && !isTransposed)
     return "an element operation before the first computing primitive";
-  bool isUneven = llvm::TypeSwitch<Operation *, bool>(op)
-                      .Case<Conv2DOp, DepthwiseConv2DOp>(
-                          [](auto conv) { return !isEvenlyPadded(conv); })
-                      .Default(false);
-  if (isUneven)
+  if (!halide::isEvenlyPadded(op))
     return "a window whose rows of padding are unlike at top and bottom";
   if (isGlobalAverage(op)) {
     Operation *before = input.getDefiningOp();

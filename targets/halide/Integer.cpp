@@ -100,7 +100,10 @@ static std::vector<RDom> copyGroups(const Tensor &input, const Window &window,
       inside = inside && column >= 0 && column < input.columns;
       column = Halide::clamp(column, 0, input.columns - 1);
     }
-    Expr byte = input.func(c, column, Halide::clamp(y, 0, input.rows - 1));
+    // Whole vectors are read, though some of the last one lies behind.
+    Expr channel = Halide::Internal::promise_clamped(c, 0, input.channels - 1);
+    Expr byte =
+        input.func(channel, column, Halide::clamp(y, 0, input.rows - 1));
     copy(member, c, k, y) = Halide::select(inside, byte, zero);
     parts.push_back(k);
   }

@@ -64,6 +64,7 @@ private:
   bool isPooledInRegisters(Value value);
   bool isStaged(DepthwiseConv2DOp op);
   bool isCopiedOnly(Value value);
+  int getPanelChannels(const Stage &stage);
   Tensor packRows(const Computed &result, Value value);
   bool storesWholeVectors(const Computed &value);
   int getTaskPart(int size, int tasks);
@@ -304,6 +305,8 @@ void Builder::store(Value value) {
   stage.root = computed.tensor.func;
   stage.rootValue = value;
   stage.result = computed.tensor;
+  if (endsInPanel(kernel, stage.op, form))
+    stage.result.channels = getPanelChannels(stage);
   computed.tensor.stored = true;
   values[value] = {computed.tensor, -1};
 }
@@ -591,6 +594,12 @@ void Builder::sliceOutput(const Tensor &whole) {
   pipeline.result = {pipeline.output, sizes[0], sizes[1], sizes[2]};
 }
 
+/// The channels of all panels of a product, some of them behind its last one.
+int Builder::getPanelChannels(const Stage &stage) {
+  int panel = getStageAttr(kernel, stage.op).getVectors() * form.vectorFloats;
+  return llvm::alignTo(getShape(stage.op->getResult(0)).back(), panel);
+}
+
 /// The bytes of `result`, a product whose channels end within a panel, as rows:
 /// from pixel to pixel, each piece of a panel is written over what the one
 /// before it had behind its last channel.
@@ -600,8 +609,7 @@ Tensor Builder::packRows(const Computed &result, Value value) {
   auto shape = getShape(value);
   int columns = shape[shape.size() - 2], channels = tensor.channels;
   int rows = tensor.columns * tensor.rows / columns;
-  int panel = getStageAttr(kernel, stage.op).getVectors() * form.vectorFloats;
-  int width = llvm::alignTo(channels, panel);
+  int width = getPanelChannels(stage);
   int vector = 4 * form.vectorFloats;
   int piece = width < vector ? channels : vector;
   pipeline.panels = Func("panels");

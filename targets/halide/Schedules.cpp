@@ -97,7 +97,7 @@ private:
   void packBytes(Attention &parts, const Tile &tile);
   int getAttentionRows(const Tile &tile) const;
   /// Places what an inner stage keeps in memory.
-  void storeRoot(Stage &stage);
+  void storeRoot(Stage &stage, const Tile &tile);
   void scheduleBorder(Stage &stage);
   void scheduleBlock(Stage &stage, const Tile &tile);
   void storeForStrip(Func func, int liveRows, int allRows);
@@ -196,12 +196,15 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
   if (stage.kind == StageKind::Depthwise) {
     tile.pixels = llvm::alignTo(tile.pixels, stage.places);
     tile.isGrouped = true;
-    // Results behind the last column do no harm there, if they are no sums with
-    // what lies behind another map.
-    auto addsMap = [](RequantizeOp op) { return bool(op.getAddend()); };
-    KernelOp whole = kernel;
-    if (isPanels(stage) &&
-        llvm::none_of(whole.getBody().getOps<RequantizeOp>(), addsMap))
+    // In memory of its own results behind the last column do no harm, if they
+    // are no sums with what lies behind another map.
+    auto addsMap = [](mlir::Operation *op) {
+      auto requantize = llvm::dyn_cast<RequantizeOp>(op);
+      return requantize && requantize.getAddend();
+    };
+    bool isOwn = isPanels(stage) || stage.rootValue;
+    if (form.joinsPixels && isOwn &&
+        llvm::none_of(getElementOps(stage.op), addsMap))
       tile.columns = llvm::alignTo(tile.columns, tile.pixels);
     int rest = tile.columns % tile.pixels;
     tile.isGuarded = form.joinsPixels ? rest % stage.places != 0 : rest != 0;
@@ -559,9 +562,9 @@ void Scheduler::scheduleGroups(Stage &stage) {
   }
 }
 
-void Scheduler::storeRoot(Stage &stage) {
+void Scheduler::storeRoot(Stage &stage, const Tile &tile) {
   const Tensor &result = stage.result;
-  stage.root.bound(c, 0, result.channels).bound(x, 0, result.columns);
+  stage.root.bound(c, 0, result.channels).bound(x, 0, tile.columns);
   if (stage.isWhole)
     stage.root.bound(y, 0, result.rows).compute_root();
   else
@@ -614,7 +617,7 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
   if (isPanels(stage))
     schedulePanels(tile);
   else if (!isOutput)
-    storeRoot(stage);
+    storeRoot(stage, tile);
   if (stage.isInteger && stage.kind == StageKind::Matrix)
     scheduleByteMatrix(stage, tile, at);
   else if (stage.isInteger)
@@ -662,7 +665,7 @@ void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
   bool isOutput = stage.root.name() == pipeline.output.name();
   tileRoot(stage.root, tile, isOutput);
   if (!isOutput)
-    storeRoot(stage);
+    storeRoot(stage, tile);
   stage.root.reorder({ci, cv, co, xi, xo});
   for (Func func : {stage.accumulator, stage.second}) {
     func.compute_at(stage.root, xi);
@@ -763,7 +766,7 @@ void Scheduler::scheduleAttention(Stage &stage, const Tile &tile) {
     root.reorder(ci, co, xi, xb, yi, ho, ys);
   } else {
     root.reorder(ci, co, xi, xb, y, ho);
-    storeRoot(stage);
+    storeRoot(stage, tile);
   }
   scheduleWeights(parts, root, tile);
 

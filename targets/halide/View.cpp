@@ -61,6 +61,14 @@ bool halide::copiesInput(Operation *op, const Form &form) {
   return hasBorder || getShape(op->getOperand(0)).back() % form.dotWidth != 0;
 }
 
+llvm::SmallVector<Operation *> halide::getElementOps(Operation *op) {
+  llvm::SmallVector<Operation *> ops;
+  for (Operation *each = op->getNextNode(); each && !isComputing(each);
+       each = each->getNextNode())
+    ops.push_back(each);
+  return ops;
+}
+
 StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {
   auto stages = kernel.getScheduleAttr().getStages();
   size_t index = 0;
@@ -77,12 +85,17 @@ void halide::padVectors(KernelOp kernel, Operation *op, int64_t lanes) {
   int64_t panel = getStageAttr(kernel, op).getVectors() * lanes;
   if (channels % panel == 0)
     return;
-  for (mlir::BlockArgument argument : kernel.getBody().getArguments())
-    if (getShape(argument) == llvm::ArrayRef<int64_t>(channels) &&
-        !kernel.getLayout(argument.getArgNumber()))
-      kernel.setLayout(
-          argument.getArgNumber(),
-          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+  auto layout =
+      LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel});
+  auto set = [&](Operation *reader) {
+    for (Value operand : reader->getOperands())
+      if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(operand))
+        if (getShape(operand) == llvm::ArrayRef<int64_t>(channels) &&
+            !kernel.getLayout(argument.getArgNumber()))
+          kernel.setLayout(argument.getArgNumber(), layout);
+  };
+  set(op);
+  llvm::for_each(getElementOps(op), set);
 }
 
 bool halide::endsInPanel(KernelOp kernel, Operation *op, const Form &form) {
@@ -94,6 +107,16 @@ bool halide::endsInPanel(KernelOp kernel, Operation *op, const Form &form) {
   if (llvm::isa<DepthwiseConv2DOp>(op))
     return width > channels || channels % form.vectorFloats != 0;
   return channels % width != 0;
+}
+
+bool halide::isEvenlyPadded(Operation *op) {
+  auto check = [](auto conv) {
+    int64_t more = conv.getPad()[1] - conv.getPad()[0];
+    return more == 0 || more == 1;
+  };
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<Conv2DOp, DepthwiseConv2DOp>(check)
+      .Default(true);
 }
 
 llvm::DenseSet<Value> halide::findWholeValues(KernelOp kernel) {

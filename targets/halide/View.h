@@ -36,6 +36,9 @@ std::optional<Sizes> getSizes(mlir::Value value, View view);
 /// are computed where their result is used.
 bool isComputing(mlir::Operation *op);
 
+/// The element operations between `op` and the next one that computes.
+llvm::SmallVector<mlir::Operation *> getElementOps(mlir::Operation *op);
+
 /// Whether the sums of `op` are of products of bytes.
 bool isIntegerProduct(mlir::Operation *op);
 
@@ -55,6 +58,11 @@ void padVectors(mobile::KernelOp kernel, mlir::Operation *op, int64_t lanes);
 /// weights or a vector of taps, on a machine that stores whole vectors best.
 bool endsInPanel(mobile::KernelOp kernel, mlir::Operation *op,
                  const Form &form);
+
+/// Whether the rows of padding of `op`, if it is a convolution, are what "same"
+/// padding gives. Halide slides over the rows before a window; with others it
+/// may leave out the first of them.
+bool isEvenlyPadded(mlir::Operation *op);
 
 /// The values of `kernel` of which an attention reads all rows at once, and all
 /// that they come from: every task computes these anew.

@@ -21,8 +21,11 @@ const halide::Form &getForm(bool hasVectorDots = false);
 /// says why. A single primitive always can.
 bool canFuse(llvm::ArrayRef<mlir::Operation *> ops, std::string *why);
 
-/// Sets the schedule of `kernel` and the layouts of its weights.
-void schedule(mobile::KernelOp kernel, const halide::Form &form);
+/// Sets the schedule of `kernel` and the layouts of its weights. Several
+/// products run by strips of one row, or of all where what lies between them
+/// takes at most `stripBytes`.
+void schedule(mobile::KernelOp kernel, const halide::Form &form,
+              double stripBytes);
 
 } // namespace minnow::hexagon
 

@@ -5,6 +5,7 @@
 // packet where one operand is a scalar; weights are the vectors, stored + 128.
 //===----------------------------------------------------------------------===//
 #include "dialects/mobile/Layout.h"
+#include "targets/KernelCost.h"
 #include "targets/halide/View.h"
 #include "targets/hexagon/Kernels.h"
 #include "llvm/Support/MathExtras.h"
@@ -46,21 +47,52 @@ const halide::Form &hexagon::getForm(bool hasVectorDots) {
   return hasVectorDots ? vectors : scalars;
 }
 
+//===----------------------------------------------------------------------===//
+// What is one kernel
+//===----------------------------------------------------------------------===//
+
+/// Longer chains gain nothing more and take long to compile: a UIB has four.
+constexpr int kMostProducts = 4;
+
+/// Why `op` cannot follow a product in its kernel, or null.
+static const char *checkNextProduct(Operation *op, int products) {
+  if (products == 0)
+    return "an element operation before the first product";
+  if (!halide::isIntegerProduct(op) || llvm::isa<LinearOp>(op))
+    return "the primitive reads a value of the same kernel";
+  if (halide::getShape(op->getResult(0))[0] != 1)
+    return "a batch of more than one";
+  if (products == kMostProducts)
+    return "more than four products";
+  if (!halide::isEvenlyPadded(op))
+    return "a window whose rows of padding are unlike at top and bottom";
+  return nullptr;
+}
+
+/// Why `ops` cannot be one kernel, or null: a chain of products with the
+/// rounding of each, and the planes of an image before the first, which gathers
+/// them where it copies them.
+static const char *checkChain(llvm::ArrayRef<Operation *> ops) {
+  int products = halide::isIntegerProduct(ops.front());
+  for (auto [before, op] : llvm::zip(ops, ops.drop_front())) {
+    if (op->getOperand(0) != before->getResult(0))
+      return "two chains";
+    bool isImage = llvm::isa<TransposeOp>(before) && llvm::isa<Conv2DOp>(op) &&
+                   halide::countChannels(before->getResult(0)) <= kDot;
+    bool isElementwise = llvm::isa<RequantizeOp, LookupOp, AddOp>(op);
+    if (!isImage && !isElementwise)
+      if (const char *why = checkNextProduct(op, products))
+        return why;
+    products += halide::isIntegerProduct(op);
+  }
+  return nullptr;
+}
+
 bool hexagon::canFuse(llvm::ArrayRef<Operation *> ops, std::string *why) {
-  // The planes of an image are gathered where the first product copies them.
-  auto isOfFew = [](Operation *before, Operation *op) {
-    return llvm::isa<TransposeOp>(before) && llvm::isa<Conv2DOp>(op) &&
-           halide::countChannels(before->getResult(0)) <= kDot;
-  };
-  for (auto [before, op] : llvm::zip(ops, ops.drop_front()))
-    if ((!llvm::isa<RequantizeOp, LookupOp, AddOp>(op) &&
-         !isOfFew(before, op)) ||
-        op->getOperand(0) != before->getResult(0)) {
-      if (why)
-        *why = "more than one product with its rounding";
-      return false;
-    }
-  return true;
+  const char *reason = checkChain(ops);
+  if (reason && why)
+    *why = reason;
+  return !reason;
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,7 +220,18 @@ static void setFilterLayout(KernelOp kernel, Operation *op,
            isOffset ? kOffset : 0});
 }
 
-void hexagon::schedule(KernelOp kernel, const halide::Form &form) {
+/// All rows of the result at once, where what lies between the products takes
+/// few bytes; else one, so that it stays near. Halide would compute the rows
+/// that two strips of several both read twice.
+static int64_t chooseStrip(KernelOp kernel, int64_t rows, double stripBytes) {
+  llvm::SmallVector<Operation *> ops;
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    ops.push_back(&op);
+  return getKernelShape(ops).mapBytes <= stripBytes ? rows : 1;
+}
+
+void hexagon::schedule(KernelOp kernel, const halide::Form &form,
+                       double stripBytes) {
   llvm::SmallVector<StageAttr> stages;
   bool hasProduct = false;
   for (Operation &op : kernel.getBody().front().without_terminator())
@@ -199,7 +242,10 @@ void hexagon::schedule(KernelOp kernel, const halide::Form &form) {
   Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   auto sizes = halide::getSizes(result, halide::getView(kernel));
   // The rows that a product's copy of its input has stay near.
-  int64_t strip = hasProduct || !sizes ? 1 : sizes->rows;
+  int64_t strip = stages.size() > 1
+                      ? chooseStrip(kernel, sizes->rows, stripBytes)
+                  : hasProduct || !sizes ? 1
+                                         : sizes->rows;
   kernel.setScheduleAttr(ScheduleAttr::get(kernel.getContext(), SplitAxis::None,
                                            /*tasks=*/1, strip, stages));
   for (Operation &op : kernel.getBody().front())

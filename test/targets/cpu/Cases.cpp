@@ -42,6 +42,14 @@ Case test::makeCase(unsigned seed) {
   return made;
 }
 
+Case test::makeBlock(unsigned seed) {
+  Case made = makeCase(seed);
+  made.kind = Kind::Block;
+  if (made.extra == 1) // A residual is of the input's size.
+    made.uneven = false;
+  return made;
+}
+
 /// What follows a sum: rounding, with a residual or a table, or floats.
 static Node finishSum(KernelText &text, const Node &sum, int64_t extra) {
   if (extra == 0 && !text.isFixed)
@@ -58,6 +66,42 @@ static Conv getConv(const Case &made) {
   if (made.uneven && pad)
     conv.pad = {pad - 1, pad, pad - 1, pad};
   return conv;
+}
+
+/// An inverted bottleneck, alone or with a residual, a depthwise convolution or
+/// a table before it; a fused one; or parts of them.
+static Node buildBlock(KernelText &text, const Case &made) {
+  int64_t wide = (made.kernel - 1) * made.inputs / 2, size = made.kernel;
+  Node input = text.argument({1, made.height, made.width, made.inputs}, "i8");
+  Conv window = getConv(made), same{wide, 3, 1};
+  window.outputs = wide;
+  auto rounded = [&](const Node &sum) { return text.requantize(sum); };
+  switch (made.extra) {
+  case 0:
+    return rounded(
+        text.conv(rounded(text.conv(input, window)), {made.outputs}));
+  case 1: {
+    Node expanded = rounded(text.conv(input, {wide}));
+    Node middle = rounded(text.depthwise(expanded, {wide, size, 1}));
+    return text.requantize(text.conv(middle, {made.inputs}), input);
+  }
+  case 2: {
+    Node start = rounded(text.depthwise(input, same));
+    Node expanded = text.lookUp(rounded(text.conv(start, {wide})));
+    Node middle = rounded(text.depthwise(expanded, window));
+    return rounded(text.conv(middle, {made.outputs}));
+  }
+  case 3:
+    return rounded(text.depthwise(rounded(text.conv(input, {wide})), window));
+  case 4:
+    return rounded(
+        text.conv(rounded(text.depthwise(input, window)), {made.outputs}));
+  default: {
+    Node expanded = rounded(text.conv(input, {wide}));
+    Node middle = rounded(text.depthwise(expanded, window));
+    return rounded(text.conv(middle, {made.outputs}));
+  }
+  }
 }
 
 Node test::build(KernelText &text, const Case &made) {
@@ -110,6 +154,8 @@ Node test::build(KernelText &text, const Case &made) {
     keys[3] = heads / members * valueWidth;
     return text.attention(q, k, text.argument(keys, "i8"), heads, 0.125);
   }
+  case Kind::Block:
+    return buildBlock(text, made);
   case Kind::Pool: {
     Node in = text.argument(shape, "i8");
     if (made.extra == 0)

@@ -21,7 +21,8 @@ enum class Kind {
   Pool,
   Elements,
   Attention,
-  NumKinds
+  NumKinds,
+  Block // several products, for machines that make one kernel of them
 };
 
 /// What a kernel is made from; each number may become smaller.
@@ -33,6 +34,7 @@ struct Case {
 };
 
 Case makeCase(unsigned seed);
+Case makeBlock(unsigned seed);
 Node build(KernelText &text, const Case &made);
 
 /// Halves one number after the other while `check` finds a fault; returns the

@@ -153,14 +153,15 @@ static std::string check(const Case &made, unsigned seed) {
   return checkText(text.finish(build(text, made)), seed);
 }
 
-TEST(HexagonTest, RandomKernelsAreExact) {
+/// Checks kernels that `make` makes of seeds, as many as the environment says.
+static void checkAll(Case (*make)(unsigned), int otherwise) {
   if (!llvm::sys::findProgramByName("qemu-hexagon"))
     GTEST_SKIP() << "there is no qemu-hexagon";
   int first = readNumber("MINNOW_BYTE_SEED", 1);
-  int count = readNumber("MINNOW_BYTE_KERNELS", 40);
+  int count = readNumber("MINNOW_BYTE_KERNELS", otherwise);
   int failures = 0;
   for (int seed = first; seed < first + count && failures < 4; ++seed) {
-    Case made = makeCase(seed);
+    Case made = make(seed);
     std::string failure = check(made, seed);
     if (failure.empty())
       continue;
@@ -171,3 +172,7 @@ TEST(HexagonTest, RandomKernelsAreExact) {
                      });
   }
 }
+
+TEST(HexagonTest, RandomKernelsAreExact) { checkAll(makeCase, 40); }
+
+TEST(HexagonTest, RandomBlocksAreExact) { checkAll(makeBlock, 8); }
