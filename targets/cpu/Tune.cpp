@@ -1,16 +1,16 @@
 //===- Tune.cpp - schedules by measurement --------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Starts from the formulas' schedule and changes one thing at a time: how tasks
-// divide the result, then the tile and the order of each stage, then the strip.
-// Candidates run in turn, so that all see the same machine, and the least time
-// of each counts: what disturbs it only adds.
+// Starts from the formulas' schedule and changes one thing at a time: the tile
+// and the order of each stage, then the strip. How tasks divide the result
+// stays, since it should suit the kernels before and after. Candidates run in
+// turn, so that all see the same machine, and the least time of each counts:
+// what disturbs it only adds.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/HostKernel.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
 using namespace minnow::cpu;
@@ -29,8 +29,6 @@ private:
   using Candidates = llvm::SmallSetVector<ScheduleAttr, 16>;
 
   ScheduleAttr withStage(size_t index, Tile tile, LoopOrder order) const;
-  Candidates getSplits() const;
-  Candidates getDepthwiseSplits() const;
   Candidates getStages(size_t index) const;
   Candidates getStrips() const;
   /// Makes the fastest of `candidates` the best, if it is clearly faster.
@@ -63,57 +61,6 @@ ScheduleAttr Tuner::withStage(size_t index, Tile tile, LoopOrder order) const {
       StageAttr::get(best.getContext(), tile.pixels, tile.vectors, order);
   return ScheduleAttr::get(best.getContext(), best.getSplit(), best.getTasks(),
                            best.getStrip(), stages);
-}
-
-/// Rows or channels, each with its order of the loops.
-Tuner::Candidates Tuner::getDepthwiseSplits() const {
-  Candidates candidates;
-  auto shape = halide::getShape(shapes[0].op->getResult(0));
-  StageAttr stage = best.getStages()[0];
-  auto add = [&](SplitAxis axis, int64_t tasks, int64_t strip) {
-    for (LoopOrder order : {LoopOrder::ChannelsOuter, LoopOrder::PixelsOuter})
-      candidates.insert(
-          ScheduleAttr::get(best.getContext(), axis, tasks, strip,
-                            StageAttr::get(best.getContext(), stage.getPixels(),
-                                           stage.getVectors(), order)));
-  };
-  for (int64_t tasks : {2, 4, 7}) {
-    if (shape[1] % tasks == 0)
-      add(SplitAxis::Rows, tasks, shape[1] / tasks);
-    if (shape[3] % (tasks * stage.getVectors() * isa.vectorFloats) == 0)
-      add(SplitAxis::Channels, tasks, best.getStrip());
-  }
-  return candidates;
-}
-
-/// As many tasks or more on the other axis, for a product alone.
-Tuner::Candidates Tuner::getSplits() const {
-  Candidates candidates;
-  if (shapes.size() == 1 && llvm::isa<DepthwiseConv2DOp>(shapes[0].op) &&
-      best.getTasks() > 1 && view == halide::View::Maps)
-    return getDepthwiseSplits();
-  if (shapes.size() != 1 || !isMatrix(shapes[0].op) || best.getTasks() == 1 ||
-      view != halide::View::Pixels)
-    return candidates;
-  const StageShape &shape = shapes[0];
-  auto add = [&](SplitAxis axis, int64_t tasks, Tile tile, LoopOrder order) {
-    auto stage =
-        StageAttr::get(best.getContext(), tile.pixels, tile.vectors, order);
-    candidates.insert(ScheduleAttr::get(best.getContext(), axis, tasks,
-                                        best.getStrip(), stage));
-  };
-  LoopOrder order = best.getStages()[0].getOrder();
-  for (int64_t tasks : {2, 4})
-    if (shape.pixels % tasks == 0)
-      add(SplitAxis::Rows, tasks,
-          getMatrixTiles(isa, shape, shape.pixels / tasks).front(), order);
-  for (int64_t tasks : {2, 3, 4, 5, 6, 8})
-    for (Tile tile : getMatrixTiles(isa, shape, shape.pixels))
-      if (shape.channels % (tasks * tile.vectors * isa.vectorFloats) == 0) {
-        add(SplitAxis::Channels, tasks, tile, order);
-        break;
-      }
-  return candidates;
 }
 
 /// The best two of each number of vectors: which number reads weights best
@@ -195,10 +142,6 @@ llvm::Error Tuner::improve(const Candidates &candidates) {
   for (int round = 0; round < kRounds; ++round)
     for (auto [seconds, each] : llvm::zip(least, kernels))
       seconds = std::min(seconds, each->run(others));
-  // A number of tasks that two threads cannot share costs them time.
-  for (auto [candidate, seconds] : llvm::zip(all, least))
-    seconds *=
-        llvm::alignTo(candidate.getTasks(), 2) / double(candidate.getTasks());
   // A choice that is only chance is none.
   size_t fastest = llvm::min_element(least) - least.begin();
   if (least[fastest] < 0.985 * least[0])
@@ -207,8 +150,6 @@ llvm::Error Tuner::improve(const Candidates &candidates) {
 }
 
 Expected<ScheduleAttr> Tuner::run() {
-  if (llvm::Error error = improve(getSplits()))
-    return error;
   for (size_t i = 0; i < shapes.size(); ++i)
     if (llvm::Error error = improve(getStages(i)))
       return error;
