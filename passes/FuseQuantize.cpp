@@ -175,7 +175,7 @@ private:
       // Quantizers drop the relu that the range implies; blocks are recognised
       // by it.
       if (fused.getActivation() == Activation::None && isQuantizedMap(type) &&
-          getZeroPoint(type) == getQuantizedElement(type).getStorageTypeMin())
+          getZeroPoint(type) == getStorageRange(type).first)
         fused.setActivation(Activation::Relu);
     });
     return fused.getResult();

@@ -177,14 +177,13 @@ double Lowering::getReach(const Term &term) {
 /// Rounds the sum of one or two terms to `result`; null after an error.
 Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
                            Activation activation) {
-  quant::QuantizedType element = getElement(result);
   int32_t zero = getZeroPoint(result);
-  int64_t low = element.getStorageTypeMin(), high = element.getStorageTypeMax();
+  auto [low, high] = getStorageRange(result);
   if (activation == Activation::Relu || activation == Activation::Relu6)
     low = std::max<int64_t>(low, zero);
   if (activation == Activation::Relu6)
-    high = std::min(high, zero + roundEven(6.0 / getScale(result)));
-  std::optional<int> shift = 0;
+    high = std::min<int64_t>(high, zero + roundEven(6.0 / getScale(result)));
+  std::optional<int> shift = -getStorageOffset(getElement(result));
   if (form == RequantizeForm::Fixed)
     shift = chooseShift(terms);
   if (!shift) {
@@ -231,13 +230,11 @@ Term Lowering::makeTerm(Value value, Type result) {
 Value Lowering::lookUp(Operation *op, Value input, Type from, Type to,
                        Activation activation) {
   SmallVector<int8_t> table;
-  quant::QuantizedType element = getElement(to);
+  auto [low, high] = getStorageRange(to);
   for (int64_t i = -128; i < 128; ++i) {
     double x = (i - getZeroPoint(from)) * getScales(from)[0];
     int64_t y = roundEven(evaluateActivation(activation, x) / getScales(to)[0]);
-    table.push_back(std::clamp<int64_t>(y + getZeroPoint(to),
-                                        element.getStorageTypeMin(),
-                                        element.getStorageTypeMax()));
+    table.push_back(std::clamp<int64_t>(y + getZeroPoint(to), low, high));
   }
   Value weight = weights.create(builder, op->getLoc(), nameBeside(op, "table"),
                                 ArrayRef<int8_t>(table));
@@ -338,9 +335,8 @@ LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
     return failure();
   std::string name = nameBeside(op, "bias");
   int64_t zero = getZeroPoint(input);
-  quant::QuantizedType element = getElement(input);
-  int64_t largest = std::max(element.getStorageTypeMax() - zero,
-                             zero - element.getStorageTypeMin());
+  auto [low, high] = getStorageRange(input);
+  int64_t largest = std::max(high - zero, zero - low);
   int64_t limit = int64_t(1) << (form == RequantizeForm::Fixed ? 29 : 31);
   SmallVector<int> halvings(numbers->getNumChannels(), 0);
   for (auto [c, count] : llvm::enumerate(halvings)) {
@@ -515,12 +511,11 @@ LogicalResult Lowering::lower(AttentionOp op) {
                    int32_t(std::llround(index)),
                    int32_t(std::llround(std::ldexp(values, 24 + shift)))}));
   }
-  quant::QuantizedType element = getElement(type);
-  operands.push_back(create(
-      "rounding",
-      SmallVector<int32_t>{int32_t(getZeroPoint(type)),
-                           int32_t(element.getStorageTypeMin()),
-                           int32_t(element.getStorageTypeMax()), 0, 0, shift}));
+  auto [low, high] = getStorageRange(type);
+  operands.push_back(
+      create("rounding",
+             SmallVector<int32_t>{int32_t(getZeroPoint(type)), int32_t(low),
+                                  int32_t(high), 0, 0, shift}));
   if (form == RequantizeForm::Fixed) {
     SmallVector<int8_t> table;
     for (int i = 0; i < 256; ++i)

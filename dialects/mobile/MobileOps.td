@@ -549,16 +549,26 @@ def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
     says which form it is:
 
     *Float*, factors f32, for CPU and GPU. Every step is rounded to f32 (to
-    nearest, ties to even, no fma); rne is rounding to an integer in that way:
+    nearest, ties to even); rne is rounding to an integer in that way:
 
     ```
     v = f32(input - input zero) * scale[c]
-    v = v + f32(addend - addend zero) * addend_scale[c]       if there is an addend
     result = clamp(rne(v) + zero, low, high)                  of the real rne(v): it cannot overflow
     ```
 
-    with scale[c] = s_input[c] / s_result. Of integers, |v| is below 2^31 unless
-    the op is `unbounded`, so that an instruction can round.
+    and with an addend,
+
+    ```
+    u(number) = f32(number - shift)                           a byte or its zero point; f32(number) of a sum, whose zero is 0
+    offset = u(zero) - fma(scale[c], u(input zero), addend_scale[c] * u(addend zero))
+    v = fma(u(input), scale[c], fma(u(addend), addend_scale[c], offset))
+    result = clamp(rne(v) + shift, low, high)
+    ```
+
+    with scale[c] = s_input[c] / s_result, and shift -128 for what is u8 in the
+    model and 0 for i8. Of integers, |v| is below 2^31 unless the op is
+    `unbounded`, so that an instruction can round. The sum is what ONNX Runtime's
+    QLinearAdd computes, whose fma rounds differently by where the bytes begin.
 
     *Fixed*, factors i32 in [0, 2^31), for integer-only machines. Products are of
     64 bits, >> is arithmetic, so halves are rounded up:

@@ -22,7 +22,7 @@ QuantizedType minnow::mobile::getQuantizedElement(Type type) {
 
 bool minnow::mobile::isQuantizedMap(Type type) {
   auto element = getQuantizedElement(type);
-  return isa_and_nonnull<UniformQuantizedType>(element) && element.isSigned() &&
+  return isa_and_nonnull<UniformQuantizedType>(element) &&
          element.getStorageTypeIntegralWidth() == 8;
 }
 
@@ -44,22 +44,36 @@ SmallVector<double> minnow::mobile::getScales(Type type) {
   return {cast<UniformQuantizedType>(element).getScale()};
 }
 
+int64_t minnow::mobile::getStorageOffset(QuantizedType element) {
+  return element.isSigned() ? 0 : 128;
+}
+
 SmallVector<int64_t> minnow::mobile::getZeroPoints(Type type) {
   QuantizedType element = getQuantizedElement(type);
   if (auto axis = dyn_cast<UniformQuantizedPerAxisType>(element))
     return SmallVector<int64_t>(axis.getZeroPoints());
-  return {cast<UniformQuantizedType>(element).getZeroPoint()};
+  return {getZeroPoint(type)};
 }
 
 int64_t minnow::mobile::getZeroPoint(Type type) {
-  return cast<UniformQuantizedType>(getQuantizedElement(type)).getZeroPoint();
+  auto element = cast<UniformQuantizedType>(getQuantizedElement(type));
+  return element.getZeroPoint() - getStorageOffset(element);
+}
+
+std::pair<int64_t, int64_t> minnow::mobile::getStorageRange(Type type) {
+  QuantizedType element = getQuantizedElement(type);
+  int64_t offset = getStorageOffset(element);
+  return {element.getStorageTypeMin() - offset,
+          element.getStorageTypeMax() - offset};
 }
 
 QuantizedType minnow::mobile::getMapElement(MLIRContext *context, double scale,
-                                            int64_t zeroPoint) {
+                                            int64_t zeroPoint, bool isSigned) {
+  int64_t offset = isSigned ? 0 : 128;
   return UniformQuantizedType::get(
-      quant::QuantizationFlags::Signed, IntegerType::get(context, 8),
-      Float32Type::get(context), scale, zeroPoint, -128, 127);
+      isSigned ? quant::QuantizationFlags::Signed : 0,
+      IntegerType::get(context, 8), Float32Type::get(context), scale,
+      zeroPoint + offset, offset - 128, offset + 127);
 }
 
 QuantizedType minnow::mobile::getSumElement(Type input, Type filter,

@@ -19,7 +19,8 @@ inline constexpr llvm::StringLiteral kQuantizedAttrName = "mobile.quantized";
 /// The quantized element type of the tensor `type`; null if it has another.
 mlir::quant::QuantizedType getQuantizedElement(mlir::Type type);
 
-/// Whether `type` is an i8 tensor of one scale.
+/// Whether `type` is a tensor of 8 bits and one scale. One of u8 is stored as
+/// i8 too, each number less 128.
 bool isQuantizedMap(mlir::Type type);
 
 /// Whether `type` is a sum that is not rounded yet: quantized i32.
@@ -31,13 +32,21 @@ mlir::Type getStorageType(mlir::Type type);
 /// The scales of a quantized tensor: one, or one a channel.
 llvm::SmallVector<double> getScales(mlir::Type type);
 
-/// The zero points, as many as scales; and the one of a tensor of one scale.
+/// What the numbers of a quantized type are less as they are stored: 128 for
+/// u8.
+int64_t getStorageOffset(mlir::quant::QuantizedType element);
+
+/// The zero points, as many as scales, and the one of a tensor of one scale,
+/// and the least and the largest number; all as they are stored.
 llvm::SmallVector<int64_t> getZeroPoints(mlir::Type type);
 int64_t getZeroPoint(mlir::Type type);
+std::pair<int64_t, int64_t> getStorageRange(mlir::Type type);
 
-/// i8 of one scale, -128 to 127.
+/// 8 bits of one scale, all of whose 256 numbers are used. The zero point is as
+/// stored.
 mlir::quant::QuantizedType getMapElement(mlir::MLIRContext *context,
-                                         double scale, int64_t zeroPoint);
+                                         double scale, int64_t zeroPoint,
+                                         bool isSigned = true);
 
 /// What a sum of products of `input` and the filter `filter` is, unrounded; its
 /// channels are the dimension `axis` of the result.

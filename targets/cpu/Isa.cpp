@@ -102,6 +102,7 @@ llvm::Expected<Isa> cpu::makeIsa(const TargetSpec &spec) {
   isa.spec = spec;
   isa.multipliesByLane = family->multipliesByLane;
   isa.roundsByAddition = family->roundsByAddition;
+  isa.hasFma = !triple.isX86() || on.contains("fma");
   isa.halideTarget = (family->halide + "-linux").str();
   for (const Level &level : family->levels) {
     if (!llvm::all_of(level.features, [&](auto f) { return on.contains(f); }))

@@ -23,11 +23,12 @@ struct Isa {
   unsigned dotWidth = 1;
   halide::DotOperand dotOperand = halide::DotOperand::Wide;
   bool roundsByAddition = false;
+  bool hasFma = false;
   bool prefetches = false;
 
   halide::Form getForm() const {
     return {halideTarget, int(vectorFloats), multipliesByLane, int(dotWidth),
-            dotOperand,   roundsByAddition,  prefetches};
+            dotOperand,   roundsByAddition,  hasFma,           prefetches};
   }
 };
 

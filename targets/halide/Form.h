@@ -32,6 +32,7 @@ struct Form {
   // Floats are rounded by adding 1.5 * 2^23: no instruction rounds and converts
   // at once that Halide would use.
   bool roundsByAddition = false;
+  bool hasFma = true;
   // The next panel of weights is fetched while one is computed.
   bool prefetches = false;
   // Halide's own object differs from process to process: its bitcode, which

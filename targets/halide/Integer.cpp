@@ -321,12 +321,36 @@ Expr halide::holdInWord(Expr value) {
   return Halide::strict_float(Halide::min(value, 1073741824.f));
 }
 
-Expr halide::roundToByte(Expr value, Func parameters, const Form &form) {
+/// In f64, where products of f32 are exact: the sum is rounded to odd, so that
+/// the second rounding does not see the first (Boldo and Melquiond, 2008).
+static Expr emulateFma(Expr a, Expr b, Expr c) {
+  auto wide = [](Expr x) { return Halide::cast<double>(x); };
+  Expr product = wide(a) * wide(b), addend = wide(c);
+  Expr sum = Halide::strict_float(product + addend);
+  Expr part = Halide::strict_float(sum - product);
+  Expr error = Halide::strict_float((product - (sum - part)) + (addend - part));
+  Expr bits = Halide::reinterpret<int64_t>(sum);
+  Expr towards = Halide::select((error > 0) == (sum > 0), bits + 1, bits - 1);
+  bits = Halide::select(error != 0 && bits % 2 == 0, towards, bits);
+  return Halide::cast<float>(Halide::reinterpret<double>(bits));
+}
+
+Expr halide::fma(Expr a, Expr b, Expr c, const Form &form) {
+  if (!form.hasFma)
+    return emulateFma(a, b, c);
+  // Halide has no word for it. It calls LLVM's lane by lane, and LLVM joins the
+  // lanes again.
+  return Halide::Internal::Call::make(Halide::Float(32), "llvm.fma.f32",
+                                      {a, b, c},
+                                      Halide::Internal::Call::PureExtern);
+}
+
+Expr halide::roundToByte(Expr value, Expr zero, Func parameters,
+                         const Form &form) {
   auto parameter = [&](RequantizeOp::Parameter which) {
     return parameters(int(which));
   };
-  Expr zero = parameter(RequantizeOp::Zero), low = parameter(RequantizeOp::Low),
-       high = parameter(RequantizeOp::High);
+  Expr low = parameter(RequantizeOp::Low), high = parameter(RequantizeOp::High);
   Expr byte;
   if (form.roundsByAddition) {
     // The sum with 1.5 * 2^23 has the rounded value in its last bits. As an

@@ -39,10 +39,14 @@ Stage buildIntegerDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
 /// larger than any byte.
 Halide::Expr holdInWord(Halide::Expr value);
 
+/// a * b + c of f32, rounded once.
+Halide::Expr fma(Halide::Expr a, Halide::Expr b, Halide::Expr c,
+                 const Form &form);
+
 /// clamp(rne(value) + zero, low, high) as i8. `parameters` are those of
 /// mobile.requantize.
-Halide::Expr roundToByte(Halide::Expr value, Halide::Func parameters,
-                         const Form &form);
+Halide::Expr roundToByte(Halide::Expr value, Halide::Expr zero,
+                         Halide::Func parameters, const Form &form);
 
 /// The same of the fixed form: one scaled term, i32 or i8 less its zero point,
 /// and the rounding of their sum, to vectors of bytes that fill a register if

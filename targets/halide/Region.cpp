@@ -58,6 +58,9 @@ private:
   Func getParameters(Value vector);
   Expr readFactor(Value scale);
   Expr readTerm(Value value, Value scale, Expr zero);
+  Expr addFixedTerms(RequantizeOp op, Func parameters);
+  Expr addFloatTerms(RequantizeOp op, Func parameters);
+  Expr roundFloat(RequantizeOp op, Func parameters);
   Computed changeElements(const Computed &input, Expr value);
   Computed attention(AttentionOp op);
   Computed addStage(Stage stage, Operation *op = nullptr);
@@ -389,31 +392,71 @@ bool Builder::storesWholeVectors(const Computed &value) {
          attribute.getVectors() % 4 == 0;
 }
 
+Expr Builder::addFixedTerms(RequantizeOp op, Func parameters) {
+  auto scale = [&](Value term, Value factor, RequantizeOp::Parameter zero) {
+    return scaleFixed(read(term).tensor.func(c, x, y), readFactor(factor),
+                      parameters(int(zero)), parameters);
+  };
+  Expr sum = scale(op.getInput(), op.getScale(), RequantizeOp::InputZero);
+  if (op.getAddend())
+    sum += scale(op.getAddend(), op.getAddendScale(), RequantizeOp::AddendZero);
+  return sum;
+}
+
+/// The sum of two terms in the float form of mobile.requantize, which has the
+/// zero point of the result.
+Expr Builder::addFloatTerms(RequantizeOp op, Func parameters) {
+  Expr shift = parameters(int(RequantizeOp::Shift));
+  auto isByte = [&](Expr element) { return element.type() == Halide::Int(8); };
+  auto number = [&](Expr element) {
+    if (isByte(element))
+      element = Halide::cast<int32_t>(element) - shift;
+    return Halide::cast<float>(element);
+  };
+  auto getNumber = [&](RequantizeOp::Parameter zero) {
+    return Halide::cast<float>(parameters(int(zero)) - shift);
+  };
+  Expr input = read(op.getInput()).tensor.func(c, x, y);
+  Expr addend = read(op.getAddend()).tensor.func(c, x, y);
+  Expr outer = readFactor(op.getScale());
+  Expr inner = readFactor(op.getAddendScale());
+  // Zero points of sums are 0.
+  Expr zeros =
+      isByte(addend) ? inner * getNumber(RequantizeOp::AddendZero) : Expr(0.f);
+  if (isByte(input))
+    zeros = fma(outer, getNumber(RequantizeOp::InputZero), zeros, form);
+  Expr offset = Halide::strict_float(getNumber(RequantizeOp::Zero) - zeros);
+  return fma(number(input), outer, fma(number(addend), inner, offset, form),
+             form);
+}
+
+/// The byte of one or two terms in the float form.
+Expr Builder::roundFloat(RequantizeOp op, Func parameters) {
+  bool isSum = bool(op.getAddend());
+  Expr value = isSum ? addFloatTerms(op, parameters)
+                     : readTerm(op.getInput(), op.getScale(),
+                                parameters(int(RequantizeOp::InputZero)));
+  if (op.getUnbounded())
+    value = holdInWord(value);
+  Expr behind =
+      parameters(int(isSum ? RequantizeOp::Shift : RequantizeOp::Zero));
+  return roundToByte(Halide::strict_float(value), behind, parameters, form);
+}
+
 Computed Builder::requantize(RequantizeOp op) {
   Func parameters = getParameters(op.getParameters());
-  bool isFixed = op.getForm() == RequantizeForm::Fixed;
-  auto scale = [&](Value term, Value factor, Expr zero) {
-    return isFixed ? scaleFixed(read(term).tensor.func(c, x, y),
-                                readFactor(factor), zero, parameters)
-                   : readTerm(term, factor, zero);
-  };
   Computed input = read(op.getInput());
-  Expr value = scale(op.getInput(), op.getScale(),
-                     parameters(int(RequantizeOp::InputZero)));
   if (Value addend = op.getAddend()) {
     int pending = read(addend).pending;
     if (input.pending >= 0 && pending >= 0 && input.pending != pending)
       throw Unsupported("an element operation on two values that are computed "
                         "at once");
     input.pending = std::max(input.pending, pending);
-    value += scale(addend, op.getAddendScale(),
-                   parameters(int(RequantizeOp::AddendZero)));
   }
-  if (op.getUnbounded())
-    value = holdInWord(value);
-  Expr byte = isFixed
-                  ? roundFixed(value, parameters, storesWholeVectors(input))
-                  : roundToByte(Halide::strict_float(value), parameters, form);
+  Expr byte = op.getForm() == RequantizeForm::Fixed
+                  ? roundFixed(addFixedTerms(op, parameters), parameters,
+                               storesWholeVectors(input))
+                  : roundFloat(op, parameters);
   Computed result = changeElements(input, byte);
   result.tensor.columnsFirst = input.tensor.columnsFirst;
   return result;

@@ -153,14 +153,21 @@ Bounds Packer::makeBounds(IRBuilder<> &builder) const {
           kLanes * 4, builder.CreateTrunc(first.high, builder.getInt8Ty()))};
 }
 
-/// Whether `value` is a scaled integer or a sum of such, which
+/// Whether `value` is a scaled integer or the sum of two, which
 /// mobile.requantize says are no larger than an i32.
 static bool isOfIntegers(Value *value) {
   using namespace PatternMatch;
-  Value *a, *b;
-  if (PatternMatch::match(value, m_FAdd(m_Value(a), m_Value(b))))
-    return isOfIntegers(a) && isOfIntegers(b);
-  return PatternMatch::match(value, m_c_FMul(m_SIToFP(m_Value()), m_Value()));
+  auto addsScaled = [](Value *sum, Value *&addend) {
+    auto integer = m_SIToFP(m_Value());
+    return PatternMatch::match(
+        sum,
+        m_CombineOr(
+            m_Intrinsic<Intrinsic::fma>(integer, m_Value(), m_Value(addend)),
+            m_Intrinsic<Intrinsic::fma>(m_Value(), integer, m_Value(addend))));
+  };
+  Value *addend = nullptr, *offset = nullptr;
+  return PatternMatch::match(value, m_c_FMul(m_SIToFP(m_Value()), m_Value())) ||
+         (addsScaled(value, addend) && addsScaled(addend, offset));
 }
 
 /// The bytes of the group's vectors in order; the last one is repeated where

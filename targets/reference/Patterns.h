@@ -46,6 +46,8 @@ struct Arithmetic {
   mlir::Value mul(mlir::Value a, mlir::Value b) {
     return make<mlir::arith::MulFOp>(a, b);
   }
+  /// a * b + c, rounded once.
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value div(mlir::Value a, mlir::Value b) {
     return make<mlir::arith::DivFOp>(a, b);
   }

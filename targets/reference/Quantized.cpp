@@ -21,6 +21,36 @@ static Value toByte(Arithmetic math, Value x) {
   return math.make<arith::TruncIOp>(Type(math.builder.getI8Type()), x);
 }
 
+/// In f64, where products of f32 are exact: the sum is rounded to odd, so that
+/// the second rounding does not see the first (Boldo and Melquiond, 2008). The
+/// machine's own instruction would be a call where it has none.
+Value Arithmetic::fma(Value a, Value b, Value c) {
+  Type f64 = builder.getF64Type(), i64 = builder.getI64Type();
+  auto wide = [&](Value x) { return make<arith::ExtFOp>(f64, x); };
+  auto whole = [&](int64_t number) {
+    return make<arith::ConstantOp>(builder.getI64IntegerAttr(number));
+  };
+  auto compare = [&](arith::CmpFPredicate predicate, Value x) {
+    Value zero = make<arith::ConstantOp>(builder.getF64FloatAttr(0));
+    return make<arith::CmpFOp>(predicate, x, zero);
+  };
+  Value product = mul(wide(a), wide(b)), addend = wide(c);
+  Value sum = add(product, addend), part = sub(sum, product);
+  Value error = add(sub(product, sub(sum, part)), sub(addend, part));
+  Value bits = make<arith::BitcastOp>(i64, sum);
+  Value isUp = make<arith::CmpIOp>(arith::CmpIPredicate::eq,
+                                   compare(arith::CmpFPredicate::OGT, error),
+                                   compare(arith::CmpFPredicate::OGT, sum));
+  Value step = make<arith::SelectOp>(isUp, whole(1), whole(-1));
+  Value isOdd = make<arith::TruncIOp>(Type(builder.getI1Type()), bits);
+  Value isExact = compare(arith::CmpFPredicate::OEQ, error);
+  Value stays = make<arith::OrIOp>(isOdd, isExact);
+  Value odd =
+      make<arith::SelectOp>(stays, bits, make<arith::AddIOp>(bits, step));
+  return make<arith::TruncFOp>(Type(builder.getF32Type()),
+                               make<arith::BitcastOp>(f64, odd));
+}
+
 Value minnow::roundFloat(Arithmetic math, Value x, ValueRange parameters) {
   Value zero = parameters[0];
   auto bound = [&](Value limit) {
@@ -79,15 +109,18 @@ static AffineMap readFactor(Builder &builder, Value factors, int64_t rank) {
 
 namespace {
 
+Value toFloat(Arithmetic math, Value x) {
+  return x.getType().isF32()
+             ? x
+             : math.make<arith::SIToFPOp>(Type(math.builder.getF32Type()), x);
+}
+
 /// `f32(term - zero) * factor`, or the rounding high product, of one element.
 Value scaleFloat(Arithmetic math, Value term, Value factor, Value zero) {
-  Type f32 = math.builder.getF32Type();
-  if (term.getType().isF32())
-    return math.mul(term, factor);
   if (term.getType().isInteger(8))
     term = math.make<arith::SubIOp>(
         math.make<arith::ExtSIOp>(Type(math.builder.getI32Type()), term), zero);
-  return math.mul(math.make<arith::SIToFPOp>(f32, term), factor);
+  return math.mul(toFloat(math, term), factor);
 }
 
 Value scaleFixed(Arithmetic math, Value term, Value factor, Value zero,
@@ -141,12 +174,34 @@ private:
   /// `terms` are an element and its factor, once or twice.
   static Value computeFloat(Arithmetic math, ValueRange parameters,
                             ValueRange terms) {
-    Value sum = scaleFloat(math, terms[0], terms[1],
-                           parameters[RequantizeOp::InputZero]);
-    if (terms.size() > 2)
-      sum = math.add(sum, scaleFloat(math, terms[2], terms[3],
-                                     parameters[RequantizeOp::AddendZero]));
-    return roundFloat(math, sum, parameters);
+    if (terms.size() <= 2)
+      return roundFloat(math,
+                        scaleFloat(math, terms[0], terms[1],
+                                   parameters[RequantizeOp::InputZero]),
+                        parameters);
+    Value shift = parameters[RequantizeOp::Shift];
+    auto shifted = [&](Value byte) {
+      return toFloat(math, math.make<arith::SubIOp>(byte, shift));
+    };
+    auto number = [&](Value term) {
+      return term.getType().isInteger(8)
+                 ? shifted(math.make<arith::ExtSIOp>(
+                       Type(math.builder.getI32Type()), term))
+                 : toFloat(math, term);
+    };
+    auto zeroOf = [&](Value term, RequantizeOp::Parameter which) {
+      return term.getType().isInteger(8) ? shifted(parameters[which])
+                                         : math.number(0);
+    };
+    Value zeros = math.fma(
+        terms[1], zeroOf(terms[0], RequantizeOp::InputZero),
+        math.mul(terms[3], zeroOf(terms[2], RequantizeOp::AddendZero)));
+    Value offset = math.sub(shifted(parameters[RequantizeOp::Zero]), zeros);
+    Value sum = math.fma(number(terms[0]), terms[1],
+                         math.fma(number(terms[2]), terms[3], offset));
+    return roundFloat(
+        math, sum,
+        {shift, parameters[RequantizeOp::Low], parameters[RequantizeOp::High]});
   }
 
   static Value computeFixed(Arithmetic math, ValueRange parameters,

@@ -3,6 +3,7 @@
 !x = !quant.uniform<i8:f32, 2.500000e-01:-2>
 !tiny = !quant.uniform<i8:f32, 5.9604644775390625E-8>
 !y = !quant.uniform<i8:f32, 5.000000e-01:10>
+!u = !quant.uniform<u8:f32, 2.500000e-01:130>
 !w = !quant.uniform<i8<-127:127>:f32:3, {5.000000e-01, 2.500000e-01}>
 !s = !quant.uniform<i32:f32:3, {1.250000e-01, 6.250000e-02}>
 !d = !quant.uniform<i8<-127:127>:f32, 5.000000e-01>
@@ -95,6 +96,15 @@ func.func @unbounded(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!tiny> {
   return %0 : tensor<1x8x8x2x!tiny>
 }
 
+// u8 is stored less 128, with zero points of 2; a sum says where its bytes begin.
+// CHECK-LABEL: func @unsigned(
+// CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x4xi8> {mobile.quantized = !quant.uniform<u8:f32, 2.500000e-01:130>}
+// CHECK: mobile.requantize %[[X]] scale %{{.*}} add %{{.*}} scale %{{.*}} by %{{.*}} -> tensor<1x4xi8>
+func.func @unsigned(%x: tensor<1x4x!u>, %y: tensor<1x4x!u>) -> tensor<1x4x!u> {
+  %0 = mobile.add %x, %y : tensor<1x4x!u>, tensor<1x4x!u> -> tensor<1x4x!u>
+  return %0 : tensor<1x4x!u>
+}
+
 // f32 edges.
 // CHECK-LABEL: func @edges(
 // CHECK: %[[Q:.*]] = mobile.requantize %arg0 scale {{.*}} : tensor<1x4xf32>, tensor<1xf32>
@@ -113,6 +123,7 @@ func.func @edges(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
 // CHECK-DAG: c_{{[0-9]+}}: "0x4000000001"
 // CHECK-DAG: c.bias: "0x4000000000000040"
 // CHECK-DAG: w.rounding: "0x400000000A0000000A00000016000000{{0*}}"
+// CHECK-DAG: rounding{{.*}}: "0x400000000200000080FFFFFF7F000000020000000200000080FFFFFF"
 
 {-# dialect_resources: { builtin: {
   c: "0x0100000002",

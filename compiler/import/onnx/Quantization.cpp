@@ -154,7 +154,8 @@ readElement(Graph &graph, const Node &node, const Tensor &x) {
     return node.fail("is of 32 bits; a value computed at run time can be INT8 "
                      "or UINT8 only");
   return minnow::mobile::getMapElement(x.value.getContext(), mapping->scales[0],
-                                       mapping->zeros[0]);
+                                       mapping->zeros[0],
+                                       mapping->stored.isSigned);
 }
 
 static mlir::Type elementOf(const Tensor &x) {
@@ -187,11 +188,11 @@ FailureOr<Tensor> minnow::importer::convertDequantizeLinear(Graph &graph,
     return node.fail("its input is not quantized");
   auto given = cast<mlir::quant::UniformQuantizedType>(*element);
   if (own != given)
-    return node.fail(
-        "reads scale " + std::to_string(given.getScale()) + ", zero point " +
-        Twine(given.getZeroPoint()) + ", and its input was quantized with " +
-        std::to_string(own.getScale()) + " and " + Twine(own.getZeroPoint()) +
-        " (zero points of INT8); they must be equal");
+    return node.fail("reads scale " + std::to_string(given.getScale()) +
+                     ", zero point " + Twine(given.getZeroPoint()) +
+                     ", and its input was quantized with " +
+                     std::to_string(own.getScale()) + " and " +
+                     Twine(own.getZeroPoint()) + "; they must be equal");
   return graph.getBuilder().dequantize(*x);
 }
 

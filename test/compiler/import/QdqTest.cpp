@@ -60,10 +60,9 @@ static OnnxModel makeQuantized() {
 TEST(Qdq, IntegersKeepTheirScales) {
   Imported imported = makeQuantized().import();
   const std::string &text = imported.text;
-  // UINT8 125 is INT8 -3.
   EXPECT_TRUE(contains(text, "mobile.quantize %arg0 : tensor<1x2x4x4xf32> -> "
-                             "tensor<1x2x4x4x!quant.uniform<i8:f32, "
-                             "5.000000e-01:-3>>"));
+                             "tensor<1x2x4x4x!quant.uniform<u8:f32, "
+                             "5.000000e-01:125>>"));
   // The channels of a filter are its last dimension.
   EXPECT_TRUE(contains(
       text, "mobile.get_weight @w : tensor<1x1x2x2x!quant.uniform<i8<-127:127>:"
@@ -71,7 +70,7 @@ TEST(Qdq, IntegersKeepTheirScales) {
   EXPECT_TRUE(contains(text,
                        "mobile.get_weight @b : tensor<2x!quant.uniform<i32:f32:"
                        "0, {1.250000e-01,6.250000e-02}>>"));
-  EXPECT_TRUE(contains(text, "!quant.uniform<i8:f32, 7.500000e-01:-128>"));
+  EXPECT_TRUE(contains(text, "!quant.uniform<u8:f32, 7.500000e-01>"));
   EXPECT_EQ(imported.count("mobile.quantize"), 2u);
   EXPECT_EQ(imported.count("mobile.dequantize"), 4u);
 }
@@ -81,7 +80,7 @@ TEST(Qdq, ZeroPointsMayBeLeftOut) {
   for (int i : {0, 1, 2, 3, 5, 6})
     model.node(i).mutable_input()->RemoveLast();
   std::string text = model.importText();
-  EXPECT_TRUE(contains(text, "!quant.uniform<i8:f32, 5.000000e-01:-128>"));
+  EXPECT_TRUE(contains(text, "!quant.uniform<u8:f32, 5.000000e-01>"));
   EXPECT_TRUE(
       contains(text, "i8<-127:127>:f32:3, {2.500000e-01,1.250000e-01}"));
 }
@@ -121,8 +120,9 @@ static const Fault faults[] = {
      "QuantizeLinear 'q2_node': the scale is nan"},
     {"ScalesThatDiffer",
      [](OnnxModel &model) { model.node(1).set_input(1, "s2"); },
-     "DequantizeLinear 'dq_node': reads scale 0.750000, zero point -3, and its "
-     "input was quantized with 0.500000 and -3"},
+     "DequantizeLinear 'dq_node': reads scale 0.750000, zero point 125, and "
+     "its "
+     "input was quantized with 0.500000 and 125"},
     {"FewerZeroPoints",
      [](OnnxModel &model) { model.node(2).set_input(2, "z"); },
      "DequantizeLinear 'wf_node': has 2 scales and 1 zero points"},

@@ -229,9 +229,9 @@ static Array softmax(SoftmaxOp op, Array &in) {
 }
 
 /// The last steps of a requantisation.
-static double roundByte(float value, const std::vector<double> &parameters) {
-  double rounded =
-      double(std::nearbyintf(value)) + parameters[RequantizeOp::Zero];
+static double roundByte(float value, double zero,
+                        const std::vector<double> &parameters) {
+  double rounded = double(std::nearbyintf(value)) + zero;
   return std::clamp(rounded, parameters[RequantizeOp::Low],
                     parameters[RequantizeOp::High]);
 }
@@ -290,7 +290,7 @@ static void attendByteRow(AttentionOp op, const double *q, Array &keys,
       all += weights[m] *
              values.data[m * valueStride + group * op.getValueWidth() + e];
     volatile float value = float(all) * factor;
-    out[e] = roundByte(value, by[1]->data);
+    out[e] = roundByte(value, by[1]->data[RequantizeOp::Zero], by[1]->data);
   }
 }
 
@@ -323,16 +323,38 @@ static bool isByte(Value value) {
       .isInteger(8);
 }
 
+/// Element `i` of the sum of two terms, with the zero point of the result.
+static float addTerms(RequantizeOp op, llvm::ArrayRef<Array *> in, size_t i) {
+  const auto &parameters = in.back()->data;
+  auto factor = [&](const Array &scale) {
+    return float(scale.data[i % scale.data.size()]);
+  };
+  float s = factor(*in[1]), t = factor(*in[3]);
+  float shift = parameters[RequantizeOp::Shift];
+  auto zeroOf = [&](Value term, RequantizeOp::Parameter which) {
+    return isByte(term) ? float(parameters[which]) - shift : 0;
+  };
+  auto number = [&](Value term, const Array &array) {
+    return float(array.data[i]) - (isByte(term) ? shift : 0);
+  };
+  float zeros = std::fma(s, zeroOf(op.getInput(), RequantizeOp::InputZero),
+                         t * zeroOf(op.getAddend(), RequantizeOp::AddendZero));
+  float offset = float(parameters[RequantizeOp::Zero]) - shift - zeros;
+  return std::fma(number(op.getInput(), *in[0]), s,
+                  std::fma(number(op.getAddend(), *in[2]), t, offset));
+}
+
 static Array requantize(RequantizeOp op, llvm::ArrayRef<Array *> in) {
   Array out(op.getResult());
   const auto &parameters = in.back()->data;
   for (size_t i = 0; i < out.data.size(); ++i) {
-    float value = getTerm(*in[0], i, isByte(op.getInput()), *in[1],
-                          parameters[RequantizeOp::InputZero]);
-    if (op.getAddend())
-      value += getTerm(*in[2], i, isByte(op.getAddend()), *in[3],
-                       parameters[RequantizeOp::AddendZero]);
-    out.data[i] = roundByte(value, parameters);
+    out.data[i] =
+        op.getAddend()
+            ? roundByte(addTerms(op, in, i), parameters[RequantizeOp::Shift],
+                        parameters)
+            : roundByte(getTerm(*in[0], i, isByte(op.getInput()), *in[1],
+                                parameters[RequantizeOp::InputZero]),
+                        parameters[RequantizeOp::Zero], parameters);
   }
   return out;
 }

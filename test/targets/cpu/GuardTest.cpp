@@ -238,6 +238,29 @@ TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
   }
 }
 
+// Their fma is called lane by lane, and joined again by LLVM.
+TEST(Guard, SumsOfMapsAreVectors) {
+  for (const ByteMachine &machine : kByteMachines) {
+    KernelText text;
+    Node in = text.argument({1, 14, 14, 96}, "i8");
+    Node other = text.argument({1, 14, 14, 96}, "i8");
+    CompiledKernel kernel(text.finish(text.requantize(in, other)), machine.cpu);
+    ASSERT_EQ(kernel.getError(), "");
+    auto code = parse(disassemble(kernel.getCode().object));
+    auto count = [&](const char *name) {
+      return llvm::count_if(
+          code, [&](const Instruction &each) { return contains(each, name); });
+    };
+    auto scalars = llvm::count_if(code, [](const Instruction &each) {
+      bool isX86 = contains(each, "vfmadd") && contains(each, "ss");
+      return isX86 || contains(each, "\tfmadd");
+    });
+    // The offset is one number, computed once.
+    EXPECT_LE(scalars, 1) << machine.cpu;
+    EXPECT_GE(count("vfmadd") + count("fmla") - scalars, 2) << machine.cpu;
+  }
+}
+
 TEST(Guard, DepthwiseOfBytesKeepsItsSums) {
   for (const ByteMachine &machine : kByteMachines) {
     KernelText text;

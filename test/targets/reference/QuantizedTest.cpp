@@ -138,9 +138,12 @@ TEST(Requantize, AddsAllPairsOfBytesUnrounded) {
   run(text("f32"),
       {a.data(), &scales[0], b.data(), &scales[1], &p, result.data()});
   for (int i = 0; i < 65536; ++i) {
-    float left = float(a[i] + 11) * scales[0],
-          right = float(b[i] - 40) * scales[1];
-    ASSERT_EQ(result[i], roundFloat(left + right, p)) << i;
+    // The parameters' shift, 7, is where bytes begin.
+    float zeros = std::fma(scales[0], -18.f, scales[1] * 33.f);
+    float sum = std::fma(float(a[i] - 7), scales[0],
+                         std::fma(float(b[i] - 7), scales[1], -4.f - zeros));
+    ASSERT_EQ(result[i], std::clamp(std::nearbyintf(sum) + 7, -128.f, 127.f))
+        << i;
   }
   run(text("i32"),
       {a.data(), &factors[0], b.data(), &factors[1], &p, result.data()});
