@@ -83,8 +83,8 @@ static std::vector<RDom> copyGroups(const Tensor &input, const Window &window,
                                     Func copy, int dot, int advance, int groups,
                                     Expr zero) {
   int first = std::min<int>(llvm::divideCeil(window.left, advance), groups);
-  int last = std::clamp((input.columns + window.left - dot) / advance + 1,
-                        first, groups);
+  int room = input.columns + window.left - dot; // behind the first group
+  int last = std::clamp(room < 0 ? 0 : room / advance + 1, first, groups);
   last -= (last - first) % 2; // Two at a time share what they load.
   int bounds[] = {0, first, last, groups};
   copy(member, c, group, y) = Halide::undef<int8_t>();
@@ -225,94 +225,134 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
   return stage;
 }
 
-Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
-                                    const IntegerWeights &weights,
-                                    const Form &form) {
-  Window window(op, getShape(op.getFilter()));
-  Taps layout = *Taps::find(weights.layout);
-  int dot = layout.dot;
-  // On a machine that takes the input as scalars each lane has columns of its
-  // own.
-  DotOperand operand = form.dotOperand == DotOperand::Offset
-                           ? DotOperand::Signed
-                           : form.dotOperand;
+namespace {
+
+/// How the windows of a depthwise convolution lie on the groups of columns in
+/// which its input is copied.
+struct WindowGroups {
+  Window window;
+  Taps taps;
+  int advance; // columns between two groups; where it is less than the columns
+               // of one they overlap
+  int places;  // results whose windows touch the same groups
+  std::vector<int> counts; // of groups that a window touches, by its place
+
+  WindowGroups(DepthwiseConv2DOp op, const Taps &taps, bool joinsPixels);
+  int getFewest() const { return *llvm::min_element(counts); }
+  int getMost() const { return *llvm::max_element(counts); }
+  /// The group that is `k` groups' columns behind the first one of a window:
+  /// the one at `at` among the `steps`th places.
+  Expr getGroup(Expr steps, Expr at, Expr k) const {
+    int stride = window.columnStride;
+    return steps * (places * stride / advance) + at * stride / advance +
+           k * int(taps.dot / advance);
+  }
+};
+
+} // namespace
+
+WindowGroups::WindowGroups(DepthwiseConv2DOp op, const Taps &taps,
+                           bool joinsPixels)
+    : window(op, getShape(op.getFilter())), taps(taps) {
   // Where groups overlap fewer of them hold the windows of fewer places, whose
   // taps are loaded for more results.
-  int stride = window.columnStride;
-  bool overlaps = form.joinsPixels && (stride == 1 || window.width < dot);
-  int advance = overlaps ? dot / 2 : dot;
-  Stage stage;
-  stage.kind = StageKind::Depthwise;
-  stage.isInteger = true;
-  stage.input = input;
-  stage.places = advance / std::gcd(advance, stride);
-  auto shape = getShape(op.getResult());
+  int dot = taps.dot, stride = window.columnStride;
+  bool overlaps = joinsPixels && (stride == 1 || window.width < dot);
+  advance = overlaps ? dot / 2 : dot;
+  places = advance / std::gcd(advance, stride);
+  for (int i = 0; i < places; ++i)
+    counts.push_back(taps.countGroups(i, window.width));
+}
 
-  // Results whose windows touch the same groups differ in their place.
-  int groupsOfStep = stage.places * stride / advance, fewest = INT_MAX,
-      most = 0;
-  for (int i = 0; i < stage.places; ++i) {
-    fewest = std::min<int>(fewest, layout.countGroups(i, window.width));
-    most = std::max<int>(most, layout.countGroups(i, window.width));
-  }
+/// The taps `k`, a column of a group, a group and a row, of the result at `at`
+/// among the `steps`th places.
+static Expr multiplyTaps(const Stage &stage, const IntegerWeights &weights,
+                         const WindowGroups &groups, const RDom &k,
+                         Expr channel, Expr steps, Expr at) {
+  Expr byte = stage.padded(k.x, channel, groups.getGroup(steps, at, k.y),
+                           groups.window.row(k.z));
+  return multiply(byte, weights.filter(k.x, channel, k.y, at, k.z));
+}
+
+/// Defines the sums as a machine takes them that stores the bytes of several
+/// columns as one vector: `step` is the column, and the last vectors of
+/// channels may overlap. One loop over the taps sums all, with none of a
+/// window's that has fewer groups.
+static Func sumJoinedTaps(Stage &stage, const IntegerWeights &weights,
+                          const WindowGroups &groups, int columns) {
+  const Window &window = groups.window;
+  int dot = groups.taps.dot, advance = groups.advance, most = groups.getMost();
+  int all = (columns - 1) * window.columnStride / advance + 1 +
+            (most - 1) * (dot / advance);
   stage.padded = Func("padded");
-  if (form.joinsPixels)
-    stage.groups = copyGroups(input, window, stage.padded, dot, advance,
-                              (shape[2] - 1) * stride / advance + 1 +
-                                  (most - 1) * (dot / advance),
-                              weights.zero);
-  else
-    stage.padded(member, c, group, y) =
-        prepare(readByte(input, window, c, group * dot + member - window.left,
-                         y, weights.zero),
-                operand);
-  // A dimension of their own for the vectors shows Halide where they lie; where
-  // the last ones may overlap, channels stay as they are.
-  int lanes = form.joinsPixels ? input.channels
-                               : std::gcd(input.channels, form.vectorFloats);
-  Expr channel = chunk * lanes + c;
-  // Results that are stored side by side are one dimension: `step` is the
-  // column then.
-  Expr here = form.joinsPixels ? step % stage.places : Expr(place);
-  Expr steps = form.joinsPixels ? step / stage.places : Expr(step);
-  auto product = [&](const RDom &k, Expr at) {
-    Expr first = at * stride / advance;
-    Expr group = steps * groupsOfStep + first + k.y * (dot / advance);
-    return multiply(stage.padded(k.x, channel, group, window.row(k.z)),
-                    weights.filter(k.x, channel, k.y, at, k.z));
-  };
+  stage.groups = copyGroups(stage.input, window, stage.padded, dot, advance,
+                            all, weights.zero);
+  Expr here = step % groups.places;
+  RDom k(0, dot, 0, most, 0, window.height, "k");
+  Expr first = here * window.columnStride % advance;
+  k.where(k.y < (first + window.width + dot - 1) / dot);
   Func acc("accumulator"), value("depthwise");
-  // One loop over the rows of the window for all places, where registers hold
-  // the sums; else those that touch more groups have another.
-  int groups = form.joinsPixels ? most : fewest;
-  RDom k(0, dot, 0, groups, 0, window.height, "k");
-  if (form.joinsPixels) {
-    Expr first = here * stride % advance;
-    k.where(k.y < (first + window.width + dot - 1) / dot);
-    fewest = groups;
-  }
+  acc(c, chunk, place, step, y) = weights.bias(c, 0);
+  acc(c, chunk, place, step, y) +=
+      multiplyTaps(stage, weights, groups, k, c, step / groups.places, here);
+  stage.domains = {k};
+  stage.accumulator = acc;
+  value(c, x, y) = acc(c, 0, 0, x, y);
+  return value;
+}
+
+/// Defines the sums of one place after the other. A dimension of their own for
+/// the vectors shows Halide where they lie. Places that touch more groups than
+/// others have loops of their own over the taps in these.
+static Func sumPlacedTaps(Stage &stage, const IntegerWeights &weights,
+                          const WindowGroups &groups, const Form &form) {
+  const Window &window = groups.window;
+  int dot = groups.taps.dot, fewest = groups.getFewest();
+  stage.padded = Func("padded");
+  stage.padded(member, c, group, y) =
+      prepare(readByte(stage.input, window, c,
+                       group * dot + member - window.left, y, weights.zero),
+              form.dotOperand);
+  int lanes = std::gcd(stage.input.channels, form.vectorFloats);
+  Expr channel = chunk * lanes + c;
   Expr start = weights.bias(channel, 0);
-  if (operand == DotOperand::Unsigned) {
-    RDom all(0, dot, 0, int(layout.countGroups(0, window.width)), 0,
-             window.height, "all");
+  if (form.dotOperand == DotOperand::Unsigned) {
+    RDom all(0, dot, 0, groups.counts[0], 0, window.height, "all");
     stage.correction = sumCorrection(weights.filter(all.x, c, all.y, 0, all.z));
     stage.correctionDomain = all;
     start -= stage.correction(channel);
   }
+  Func acc("accumulator"), value("depthwise");
+  auto addTaps = [&](const RDom &k, Expr at) {
+    acc(c, chunk, at, step, y) +=
+        multiplyTaps(stage, weights, groups, k, channel, step, at);
+    stage.domains.push_back(k);
+  };
   acc(c, chunk, place, step, y) = start;
-  acc(c, chunk, place, step, y) += product(k, here);
-  stage.domains = {k};
-  for (int i = 0; i < stage.places; ++i)
-    if (int more = layout.countGroups(i, window.width) - fewest; more > 0) {
-      RDom rest(0, dot, fewest, more, 0, window.height, "rest");
-      acc(c, chunk, i, step, y) += product(rest, i);
-      stage.domains.push_back(rest);
-    }
-  value(c, x, y) =
-      form.joinsPixels
-          ? acc(c, 0, 0, x, y)
-          : acc(c % lanes, c / lanes, x % stage.places, x / stage.places, y);
+  addTaps(RDom(0, dot, 0, fewest, 0, window.height, "k"), place);
+  for (auto [i, count] : llvm::enumerate(groups.counts))
+    if (count > fewest)
+      addTaps(RDom(0, dot, fewest, count - fewest, 0, window.height, "rest"),
+              int(i));
   stage.accumulator = acc;
+  value(c, x, y) =
+      acc(c % lanes, c / lanes, x % groups.places, x / groups.places, y);
+  return value;
+}
+
+Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
+                                    const IntegerWeights &weights,
+                                    const Form &form) {
+  WindowGroups groups(op, *Taps::find(weights.layout), form.joinsPixels);
+  auto shape = getShape(op.getResult());
+  Stage stage;
+  stage.kind = StageKind::Depthwise;
+  stage.isInteger = true;
+  stage.input = input;
+  stage.places = groups.places;
+  Func value = form.joinsPixels
+                   ? sumJoinedTaps(stage, weights, groups, shape[2])
+                   : sumPlacedTaps(stage, weights, groups, form);
   stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
   return stage;
 }
