@@ -24,10 +24,6 @@ using namespace minnow;
 using llvm::Expected;
 using llvm::StringRef;
 
-/// What kernels may load behind a tensor or the weights: vectors that reach
-/// over the last channel.
-static constexpr unsigned kBytesBehind = 256;
-
 /// Products of two vectors, to compare with: --cpu hexagonv66+vector-dots.
 static constexpr llvm::StringLiteral kVectorDots = "+vector-dots";
 
@@ -120,7 +116,7 @@ static StringRef toString(const unsigned char (&bytes)[Size]) {
 static std::string describeSizes(const Assembly &assembly, unsigned alignment) {
   mobile::ProgramOp program = assembly.program;
   uint64_t workspace = assembly.getArenaBytes() + assembly.scratchBytes;
-  uint64_t memory = workspace + alignment + kBytesBehind;
+  uint64_t memory = workspace + alignment + hexagon::kBytesBehind;
   unsigned inputs = program.getNumInputs(), count = program.getNumArguments();
   std::vector<uint64_t> numbers = {inputs, count - inputs, workspace};
   for (mlir::Type type : program.getArgumentTypes()) {
@@ -150,7 +146,7 @@ Expected<ProgramCode> HexagonTarget::assemble(const Assembly &assembly) const {
   parts.support = "llvm.func @minnow_dispatch(!llvm.ptr, i32, !llvm.ptr, i32)";
   parts.objects = support;
   parts.alignment = getBufferAlignment();
-  parts.bytesBehind = kBytesBehind;
+  parts.bytesBehind = hexagon::kBytesBehind;
   parts.descriptionSection = abi::kDescriptionElfSection;
   auto object = assembleObject(assembly, machine, parts);
   if (!object)

@@ -11,6 +11,10 @@
 
 namespace minnow::hexagon {
 
+/// What kernels may load behind a tensor or the weights: vectors that reach
+/// over the last channel.
+constexpr unsigned kBytesBehind = 256;
+
 /// HVX of v66 with vectors of 128 bytes: 32 sums, 4 products of bytes in each.
 /// As the second operand of its products it takes weights as vectors and the
 /// input as scalars, two a packet. With `hasVectorDots` both are vectors, one a

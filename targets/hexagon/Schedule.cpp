@@ -62,6 +62,8 @@ static const char *checkNextProduct(Operation *op, int products) {
     return "the primitive reads a value of the same kernel";
   if (halide::getShape(op->getResult(0))[0] != 1)
     return "a batch of more than one";
+  if (halide::getShape(op->getOperand(0))[1] == 1)
+    return "a map of one row";
   if (products == kMostProducts)
     return "more than four products";
   if (!halide::isEvenlyPadded(op))
@@ -155,6 +157,9 @@ static Tile chooseDepthwiseTile(int64_t pixels, int64_t channels) {
     // Rows of the output are made of panels that reach over the channels; LLVM
     // widens what has 3 or 5 vectors.
     bool hasPanels = vectors > all || channels % kLanes != 0;
+    int64_t behind = llvm::alignTo(channels, vectors * kLanes) - channels;
+    if (hasPanels && behind * kDot > kBytesBehind)
+      continue; // of the taps
     double rounding = getRoundingPackets(vectors, vectors == all) *
                       (hasPanels && vectors % 2 ? 2.4 : 1.3);
     double copying = hasPanels ? 4.0 * llvm::divideCeil(all, 4) : 0;

@@ -23,7 +23,9 @@ static int64_t chooseChannels(std::mt19937 &random, int64_t most) {
 /// Whether a window fits into the map with its border.
 static bool isValid(const Case &made) {
   int64_t least = made.uneven ? 2 : 1;
-  return made.height >= least && made.width >= least;
+  // Of one row no machine makes one kernel of several products.
+  int64_t leastRows = made.kind == Kind::Block ? 2 : least;
+  return made.height >= leastRows && made.width >= least;
 }
 
 Case test::makeCase(unsigned seed) {
@@ -45,6 +47,7 @@ Case test::makeCase(unsigned seed) {
 Case test::makeBlock(unsigned seed) {
   Case made = makeCase(seed);
   made.kind = Kind::Block;
+  made.height = std::max<int64_t>(made.height, 2);
   if (made.extra == 1) // A residual is of the input's size.
     made.uneven = false;
   return made;

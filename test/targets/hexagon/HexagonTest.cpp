@@ -153,10 +153,20 @@ static std::string check(const Case &made, unsigned seed) {
   return checkText(text.finish(build(text, made)), seed);
 }
 
+namespace {
+
+class HexagonTest : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!llvm::sys::findProgramByName("qemu-hexagon"))
+      GTEST_SKIP() << "there is no qemu-hexagon";
+  }
+};
+
+} // namespace
+
 /// Checks kernels that `make` makes of seeds, as many as the environment says.
 static void checkAll(Case (*make)(unsigned), int otherwise) {
-  if (!llvm::sys::findProgramByName("qemu-hexagon"))
-    GTEST_SKIP() << "there is no qemu-hexagon";
   int first = readNumber("MINNOW_BYTE_SEED", 1);
   int count = readNumber("MINNOW_BYTE_KERNELS", otherwise);
   int failures = 0;
@@ -173,6 +183,12 @@ static void checkAll(Case (*make)(unsigned), int otherwise) {
   }
 }
 
-TEST(HexagonTest, RandomKernelsAreExact) { checkAll(makeCase, 40); }
+TEST_F(HexagonTest, RandomKernelsAreExact) { checkAll(makeCase, 40); }
 
-TEST(HexagonTest, RandomBlocksAreExact) { checkAll(makeBlock, 8); }
+TEST_F(HexagonTest, RandomBlocksAreExact) { checkAll(makeBlock, 8); }
+
+// Fewer channels than the tile has, at the end of the taps.
+TEST_F(HexagonTest, ReadsFewTapsBehindTheLast) {
+  Case made{Kind::Depthwise, 1, 1, 264, 264, 7, 2, /*uneven=*/false, 3};
+  EXPECT_EQ(check(made, 1016), "");
+}
