@@ -50,7 +50,8 @@ static Pipeline buildOrThrow(mobile::KernelOp kernel, const Form &form) {
 
 /// Prefetches the weights that products read a panel at a time. Returns whether
 /// there are any.
-static bool prefetchPanels(mobile::KernelOp kernel, Pipeline &pipeline) {
+static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
+                           Pipeline &pipeline) {
   bool hasPanels = false;
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
     mobile::LayoutAttr layout = kernel.getLayout(i);
@@ -63,7 +64,10 @@ static bool prefetchPanels(mobile::KernelOp kernel, Pipeline &pipeline) {
     if (mobile::Dots::find(layout)) // The last one is in the type.
       physical.pop_back();
     int64_t elements = product(physical) / physical[0];
-    addPrefetch(pipeline.output, {argument.name, argument.type, int(elements)});
+    addPrefetch(pipeline.output,
+                {argument.name, argument.type, int(elements),
+                 int(elements / physical[1])},
+                /*takesBlocks=*/form.emitsBitcode);
     hasPanels = true;
   }
   return hasPanels;
@@ -78,8 +82,8 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   bool isByte = pipeline.output.type() == Halide::Int(8);
   bool isRagged = isByte && (pipeline.isCut ||
                              pipeline.result.channels % form.vectorFloats != 0);
-  bool hasPrefetches =
-      form.prefetches && !isRagged && prefetchPanels(kernel, pipeline);
+  bool hasPrefetches = form.prefetches && (form.emitsBitcode || !isRagged) &&
+                       prefetchPanels(kernel, form, pipeline);
   bool packsBytes = form.packsInLlvm() && isByte && !isRagged;
   code.isBitcode = form.emitsBitcode || hasPrefetches || packsBytes;
   code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();

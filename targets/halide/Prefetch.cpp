@@ -10,7 +10,8 @@
 //         sums += ...                    prefetch the next lines of panel + 1
 //                                        sums += ...
 //
-// so that the tiles of one panel divide the lines of the next among them.
+// so that the tiles of one panel divide the lines of the next among them; or,
+// where one instruction fetches a block, at the first tile of each panel.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Prefetch.h"
 #include "llvm/Support/MathExtras.h"
@@ -137,7 +138,96 @@ Halide::Internal::Stmt Prefetcher::visit(const For *op) {
   return result;
 }
 
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Finds where a loop's body reads the weights first: at the first step of all
+/// loops inside of it.
+class FindFirstRead : public IRVisitor {
+public:
+  explicit FindFirstRead(const std::string &weights) : weights(weights) {}
+  Expr index;
+
+private:
+  using IRVisitor::visit;
+  void visit(const Load *op) override {
+    if (op->name == weights && !index.defined())
+      index = substitute(values, op->index);
+    IRVisitor::visit(op);
+  }
+  void visit(const For *op) override {
+    values[op->name] = substitute(values, op->min);
+    IRVisitor::visit(op);
+  }
+  void visit(const LetStmt *op) override {
+    values[op->name] = substitute(values, op->value);
+    IRVisitor::visit(op);
+  }
+
+  const std::string &weights;
+  std::map<std::string, Expr> values;
+};
+
+class BlockPrefetcher : public IRMutator {
+public:
+  explicit BlockPrefetcher(PanelWeights weights)
+      : weights(std::move(weights)) {}
+
+private:
+  using IRMutator::visit;
+  Halide::Internal::Stmt visit(const For *op) override;
+  Halide::Internal::Stmt fetch(Expr first) const;
+
+  PanelWeights weights;
+  Expr isFirst = const_true(); // step of all loops around
+};
+
+} // namespace
+
+/// The fetch of the panel that begins at the element `first`. An instruction
+/// counts the bytes of a row and the rows by 16 bits each: rows are a byte
+/// short, else Halide would make one of them all.
+Halide::Internal::Stmt BlockPrefetcher::fetch(Expr first) const {
+  Expr base = Variable::make(Halide::Handle(), weights.name);
+  int row = weights.rowElements;
+  return Evaluate::make(
+      Call::make(weights.type, Call::prefetch,
+                 {base, first, row - 1, 1, weights.panelElements / row, row},
+                 Call::Intrinsic));
+}
+
+Halide::Internal::Stmt BlockPrefetcher::visit(const For *op) {
+  FindFirstRead read(weights.name);
+  op->body.accept(&read);
+  if (!read.index.defined())
+    return op;
+  Expr index = read.index;
+  if (const Ramp *ramp = index.as<Ramp>())
+    index = ramp->base;
+  Expr step = Variable::make(Halide::Int(32), op->name);
+  Expr next = substitute(op->name, step + 1, index);
+  if (is_const(simplify(next - index), weights.panelElements)) {
+    Halide::Internal::Stmt body =
+        IfThenElse::make(simplify(isFirst), fetch(simplify(next)));
+    return For::make(op->name, op->min, op->extent, op->for_type,
+                     op->partition_policy, op->device_api,
+                     Block::make(body, op->body));
+  }
+  Expr outer = isFirst;
+  isFirst = isFirst && step == op->min;
+  Halide::Internal::Stmt result = IRMutator::visit(op);
+  isFirst = outer;
+  return result;
+}
+
 void minnow::halide::addPrefetch(Halide::Func &output,
-                                 const PanelWeights &weights) {
-  output.add_custom_lowering_pass(new Prefetcher(weights));
+                                 const PanelWeights &weights,
+                                 bool takesBlocks) {
+  if (takesBlocks)
+    output.add_custom_lowering_pass(new BlockPrefetcher(weights));
+  else
+    output.add_custom_lowering_pass(new Prefetcher(weights));
 }

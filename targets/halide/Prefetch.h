@@ -16,10 +16,14 @@ struct PanelWeights {
   std::string name;
   Halide::Type type;
   int panelElements; // of one panel, all its terms
+  int rowElements;   // of one of its terms, or groups of terms
 };
 
-/// Makes `output`'s innermost loops over the terms of sums prefetch.
-void addPrefetch(Halide::Func &output, const PanelWeights &weights);
+/// Makes `output`'s innermost loops over the terms of sums prefetch, a few
+/// lines each; or with `takesBlocks`, for a machine that fetches a block of
+/// rows by one instruction, its loops over the panels.
+void addPrefetch(Halide::Func &output, const PanelWeights &weights,
+                 bool takesBlocks);
 
 } // namespace minnow::halide
 
