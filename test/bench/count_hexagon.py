@@ -14,6 +14,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -64,9 +65,9 @@ def show(name, row):
 
 
 def summarize(kernels):
-    """What the kernels of each class come to, and the share of the limit weighted by multiply-adds."""
+    """What the kernels of one product of each class come to, and the share of the limit weighted by multiply-adds."""
     for kind in CLASSES:
-        rows = [row for kernel, row in kernels.items() if kernel.startswith(kind)]
+        rows = [row for kernel, row in kernels.items() if re.match(kind + r"(s\d)?(_requantize|_lookup)*_\d", kernel)]
         if rows:
             show(kind, [sum(column) for column in zip(*rows)])
             share = sum(row[1] ** 2 / row[2] for row in rows) / sum(row[1] for row in rows)
@@ -79,8 +80,8 @@ def report_network(name, arguments):
         module = arguments.module
         if not module:
             module = etpu.quantize(argparse.Namespace(programs=arguments.programs, model=name, data=None), folder)
-        subprocess.run([arguments.programs / "minnow", "compile", module, "--target", "hexagon", "--cpu", arguments.cpu, "-o",
-                        folder / "net.elf"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([arguments.programs / "minnow", "compile", module, "--target", "hexagon", "--cpu", arguments.cpu,
+                        "--optimize", arguments.optimize, "-o", folder / "net.elf"], check=True, stdout=subprocess.DEVNULL)
         report, counts = count(folder / "net.elf", arguments.programs, folder)
     kernels = total_by_kernel(report, counts)
     print(f"\n{name}: packets (a packet is no cycle), with the share of {LIMIT} multiply-adds a packet")
@@ -98,6 +99,7 @@ def main():
     parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME")
     parser.add_argument("--module", help="an int8 module instead, such as minnow quantize leaves")
     parser.add_argument("--cpu", default="hexagonv66", help="hexagonv66+vector-dots: products of two vectors, one a packet")
+    parser.add_argument("--optimize", default="time", help="separate: each product a kernel of its own")
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build" / "bin", help="folder of the programs")
     arguments = parser.parse_args()
     if not shutil.which("qemu-hexagon"):
