@@ -42,6 +42,7 @@ private:
   StageAttr chooseStage(const StageShape &shape, int64_t pixels);
   Tile choosePanels(const StageShape &shape, int64_t pixels) const;
   int64_t getMostTasks();
+  int64_t getLeastCopied(llvm::ArrayRef<StageShape> shapes);
   int64_t getLength();
   bool prefersChannels(llvm::ArrayRef<StageShape> shapes);
   Split chooseSplit(llvm::ArrayRef<StageShape> shapes,
@@ -136,6 +137,18 @@ bool Scheduler::staysNear(const StageShape &shape) {
   return double(shape.depth * shape.channels) * sizeof(float) <= near.bytes;
 }
 
+/// A product of bytes that copies what it reads does so in each task: the whole
+/// input if tasks divide the channels. So they divide rows, or positions as
+/// long as each has this many for the weights that it reads; 0 for other
+/// kernels.
+int64_t Scheduler::getLeastCopied(llvm::ArrayRef<StageShape> shapes) {
+  bool copies = shapes.size() == 1 && isMatrix(shapes[0].op) &&
+                view != View::Elements &&
+                halide::copiesInput(shapes[0].op, isa.getForm());
+  constexpr int64_t kLeastRows = 7, kLeastPositions = 32;
+  return !copies ? 0 : view == View::Pixels ? kLeastPositions : kLeastRows;
+}
+
 /// Whether tasks divide the channels. Kernels after one another should divide
 /// alike: what one thread wrote comes to another's caches at a third of the
 /// rate of the third level. Products of large maps divide the rows, since each
@@ -146,7 +159,9 @@ bool Scheduler::prefersChannels(llvm::ArrayRef<StageShape> shapes) {
   const StageShape &first = shapes[0];
   if (!canSplitChannels(shapes))
     return false;
-  int64_t length = getLength();
+  int64_t length = getLength(), copied = getLeastCopied(shapes);
+  if (copied && chooseTasks(length, copied) > 1)
+    return false;
   if (halide::isIntegerProduct(first.op))
     return length < 64 || readsMoreWeights(first.op);
   if (!isMatrix(first.op))
@@ -264,8 +279,8 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
     if (tasks > 1)
       return {SplitAxis::Channels, tasks};
   }
-  int64_t tasks =
-      chooseTasks(getLength(), getLeastRows(shapes), getMostTasks());
+  int64_t least = std::max(getLeastRows(shapes), getLeastCopied(shapes));
+  int64_t tasks = chooseTasks(getLength(), least, getMostTasks());
   if (tasks == 1)
     return {};
   return {SplitAxis::Rows, tasks};

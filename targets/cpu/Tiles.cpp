@@ -78,29 +78,52 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
   return std::max(products, loads) + loads * 0.25;
 }
 
+/// The same of VNNI, for four terms: two products or loads start a cycle, and a
+/// sum waits five cycles for the one before it. Of a panel that is larger than
+/// the first level of the cache, a line takes 0.8 of a cycle. Then each vector
+/// of sums is rounded, and stored with three others if the tile has them in a
+/// row.
+static double estimateByteCycles(const StageShape &shape, int64_t pixels,
+                                 int64_t vectors) {
+  constexpr double kLatency = 10, kLoop = 0.5, kRounding = 5, kLine = 1.6;
+  constexpr int64_t kNearBytes = 32 * 1024, kVectorBytes = 16;
+  double products = pixels * vectors, loads = pixels + vectors;
+  bool isNear = shape.depth * vectors * kVectorBytes <= kNearBytes;
+  double rounding = products * (vectors % 4 ? kRounding + 0.5 : kRounding);
+  return std::max({products, loads, kLatency}) + kLoop +
+         (isNear ? 0 : kLine * vectors) +
+         rounding / llvm::divideCeil(shape.depth, 4);
+}
+
 std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
                                       int64_t pixels, int64_t spare) {
   std::vector<Tile> tiles;
   bool isInteger = halide::isIntegerProduct(shape.op);
+  bool isVnni = isInteger && isa.dotOperand == halide::DotOperand::Unsigned;
   for (int64_t vectors = 1; vectors <= 8; ++vectors)
     for (int64_t rows = 1; rows <= std::min<int64_t>(14, pixels); ++rows) {
       if (!fits(isa, rows, vectors, shape.constants, spare, isInteger) ||
           (shape.isPooled && !isInteger && pixels % rows))
         continue;
-      // Bytes are packed from pairs and fours of vectors.
-      if (isInteger && !llvm::isPowerOf2_64(vectors))
+      // Halide packs bytes from pairs and fours of vectors.
+      if (isInteger && !llvm::isPowerOf2_64(vectors) &&
+          !isa.getForm().packsInLlvm())
         continue;
       int64_t panel = vectors * isa.vectorFloats;
       double padding = double(llvm::alignTo(pixels, rows)) / pixels *
                        double(llvm::alignTo(shape.channels, panel)) /
                        shape.channels;
-      double cost = padding * estimateCycles(isa, rows, vectors, isInteger) /
-                    (rows * vectors);
+      double cycles = isVnni ? estimateByteCycles(shape, rows, vectors)
+                             : estimateCycles(isa, rows, vectors, isInteger);
+      double cost = padding * cycles / (rows * vectors);
       // Without masked stores the last vectors go element by element, and
       // panels that are streams of their own must all be whole.
       if ((isa.multipliesByLane || pixels == 1 || isInteger) &&
           shape.channels % panel)
         cost *= 2;
+      // Blocks of positions, whose copies are near, are whole tiles too.
+      if (isVnni && pixels % rows)
+        cost *= 1.03;
       // Planes are loaded in vectors of positions.
       if (isa.multipliesByLane && shape.isPlanar && rows % isa.vectorFloats)
         cost *= 2;

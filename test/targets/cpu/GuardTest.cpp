@@ -220,7 +220,7 @@ TEST(Guard, ProductsOfBytesKeepTheirSums) {
 TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
   for (const char *cpu : {"skylake-avx512", "znver4", "sapphirerapids"}) {
     KernelText text;
-    Node in = text.argument({1, 14, 14, 96}, "i8");
+    Node in = text.argument({1, 16, 16, 96}, "i8");
     CompiledKernel kernel(text.finish(text.requantize(text.conv(in, {192}))),
                           cpu);
     ASSERT_EQ(kernel.getError(), "");
@@ -233,7 +233,7 @@ TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
     // Nothing holds each vector in its range, and none is rounded by addition.
     EXPECT_EQ(count("vminps") + count("vpmaxsd") + count("vaddps"), 0);
     EXPECT_EQ(count("vcvtps2dq"), 4 * count("vpacksswb"));
-    EXPECT_GE(count("vpacksswb"), 5);
+    EXPECT_GE(count("vpacksswb"), 4);
     EXPECT_EQ(count("vpackssdw"), 2 * count("vpacksswb"));
   }
 }
