@@ -317,7 +317,7 @@ int64_t Scheduler::chooseStrip(const Split &split,
       !isa.multipliesByLane && stages[0].getOrder() == LoopOrder::ChannelsOuter)
     return chooseBlockRows(depthwise, rows,
                            stages[0].getVectors() * isa.vectorFloats);
-  // The rows around which a full convolution lays its border stay near.
+  // The rows that a full convolution reads again and again stay near.
   bool hasBorder = !shapes.empty() && (llvm::isa<Conv2DOp>(shapes[0].op) ||
                                        halide::isIntegerProduct(shapes[0].op));
   return shapes.size() > 1 || hasBorder ? 1 : rows;
