@@ -115,22 +115,24 @@ Value toFloat(Arithmetic math, Value x) {
              : math.make<arith::SIToFPOp>(Type(math.builder.getF32Type()), x);
 }
 
+/// A byte less `zero` as i32; other terms as they are.
+Value subtract(Arithmetic math, Value term, Value zero) {
+  if (!term.getType().isInteger(8))
+    return term;
+  Type i32 = math.builder.getI32Type();
+  return math.make<arith::SubIOp>(math.make<arith::ExtSIOp>(i32, term), zero);
+}
+
 /// `f32(term - zero) * factor`, or the rounding high product, of one element.
 Value scaleFloat(Arithmetic math, Value term, Value factor, Value zero) {
-  if (term.getType().isInteger(8))
-    term = math.make<arith::SubIOp>(
-        math.make<arith::ExtSIOp>(Type(math.builder.getI32Type()), term), zero);
-  return math.mul(toFloat(math, term), factor);
+  return math.mul(toFloat(math, subtract(math, term, zero)), factor);
 }
 
 Value scaleFixed(Arithmetic math, Value term, Value factor, Value zero,
                  Value left) {
-  bool isByte = term.getType().isInteger(8);
-  if (isByte)
-    term = math.make<arith::SubIOp>(
-        math.make<arith::ExtSIOp>(Type(math.builder.getI32Type()), term), zero);
-  return multiplyHigh(math, math.make<arith::ShLIOp>(term, left), factor,
-                      isByte ? 15 : 31);
+  int bits = term.getType().isInteger(8) ? 15 : 31;
+  term = subtract(math, term, zero);
+  return multiplyHigh(math, math.make<arith::ShLIOp>(term, left), factor, bits);
 }
 
 struct RequantizePattern : OpConversionPattern<RequantizeOp> {
@@ -179,29 +181,31 @@ private:
                         scaleFloat(math, terms[0], terms[1],
                                    parameters[RequantizeOp::InputZero]),
                         parameters);
+    return roundFloat(math, addFloat(math, parameters, terms),
+                      {parameters[RequantizeOp::Shift],
+                       parameters[RequantizeOp::Low],
+                       parameters[RequantizeOp::High]});
+  }
+
+  /// The sum of two terms, with the zero point of the result.
+  static Value addFloat(Arithmetic math, ValueRange parameters,
+                        ValueRange terms) {
     Value shift = parameters[RequantizeOp::Shift];
-    auto shifted = [&](Value byte) {
-      return toFloat(math, math.make<arith::SubIOp>(byte, shift));
-    };
     auto number = [&](Value term) {
-      return term.getType().isInteger(8)
-                 ? shifted(math.make<arith::ExtSIOp>(
-                       Type(math.builder.getI32Type()), term))
-                 : toFloat(math, term);
+      return toFloat(math, subtract(math, term, shift));
     };
-    auto zeroOf = [&](Value term, RequantizeOp::Parameter which) {
-      return term.getType().isInteger(8) ? shifted(parameters[which])
-                                         : math.number(0);
+    auto getNumber = [&](RequantizeOp::Parameter zero) {
+      return toFloat(math, math.make<arith::SubIOp>(parameters[zero], shift));
+    };
+    auto zeroOf = [&](Value term, RequantizeOp::Parameter zero) {
+      return term.getType().isInteger(8) ? getNumber(zero) : math.number(0);
     };
     Value zeros = math.fma(
         terms[1], zeroOf(terms[0], RequantizeOp::InputZero),
         math.mul(terms[3], zeroOf(terms[2], RequantizeOp::AddendZero)));
-    Value offset = math.sub(shifted(parameters[RequantizeOp::Zero]), zeros);
-    Value sum = math.fma(number(terms[0]), terms[1],
-                         math.fma(number(terms[2]), terms[3], offset));
-    return roundFloat(
-        math, sum,
-        {shift, parameters[RequantizeOp::Low], parameters[RequantizeOp::High]});
+    Value offset = math.sub(getNumber(RequantizeOp::Zero), zeros);
+    return math.fma(number(terms[0]), terms[1],
+                    math.fma(number(terms[2]), terms[3], offset));
   }
 
   static Value computeFixed(Arithmetic math, ValueRange parameters,
