@@ -6,6 +6,7 @@
 #include "targets/halide/Integer.h"
 #include "targets/halide/View.h"
 #include "targets/halide/Window.h"
+#include "targets/llvm/Bytes.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -397,11 +398,10 @@ Expr halide::roundToByte(Expr value, Expr zero, Func parameters,
     // integer it grows with the value everywhere above 0; below, its sign bit
     // makes it less than any. So one maximum holds it in the range where the
     // difference is right or too large for a byte.
-    constexpr int kMagic = 0x4B400000;
-    Expr sum =
-        Halide::reinterpret<int32_t>(Halide::strict_float(value + 12582912.f));
-    Expr least = Halide::max(sum, low - zero + kMagic);
-    Expr whole = least + (zero - kMagic);
+    Expr sum = Halide::reinterpret<int32_t>(
+        Halide::strict_float(value + kRoundingNumber));
+    Expr least = Halide::max(sum, low - zero + kRoundingBits);
+    Expr whole = least + (zero - kRoundingBits);
     // In the words that llvm/Bytes.h looks for.
     if (form.packsInLlvm()) {
       Expr most = Halide::cast<int32_t>(Halide::cast<int8_t>(high));

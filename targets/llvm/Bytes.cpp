@@ -29,7 +29,8 @@ constexpr int kLanes = 16, kGroup = 4;
 struct Narrowing {
   StoreInst *store;
   Value *value;
-  // Of all lanes, i32. The bound is low - zero + magic, the shift zero - magic.
+  // Of all lanes, i32. The bound is low - zero + kRoundingBits, the shift zero
+  // less these.
   Value *bound, *shift, *high;
 };
 
@@ -65,10 +66,6 @@ private:
 
 } // namespace
 
-/// The number that is added to round a float, and its bits (halide/Integer.h).
-constexpr float kMagic = 12582912.f;
-constexpr int kMagicBits = 0x4B400000;
-
 std::optional<Narrowing> Packer::match(Instruction &instruction) const {
   using namespace PatternMatch;
   auto *store = dyn_cast<StoreInst>(&instruction);
@@ -89,7 +86,8 @@ std::optional<Narrowing> Packer::match(Instruction &instruction) const {
   // Either side of the minimum may be the byte.
   for (auto [vector, other] :
        {std::pair(high, whole), std::pair(whole, high)}) {
-    auto rounded = m_BitCast(m_FAdd(m_Value(value), m_SpecificFP(kMagic)));
+    auto rounded =
+        m_BitCast(m_FAdd(m_Value(value), m_SpecificFP(kRoundingNumber)));
     if (!PatternMatch::match(
             other, m_c_Add(m_c_SMax(rounded, m_Value(bound)), m_Value(shift))))
       continue;
@@ -139,7 +137,7 @@ Bounds Packer::makeBounds(IRBuilder<> &builder) const {
   if (last)
     builder.SetInsertPoint(
         *const_cast<Instruction *>(last)->getInsertionPointAfterDef());
-  Value *zero = builder.CreateAdd(first.shift, builder.getInt32(kMagicBits));
+  Value *zero = builder.CreateAdd(first.shift, builder.getInt32(kRoundingBits));
   Value *low = builder.CreateAdd(first.bound, first.shift);
   Value *most = builder.CreateSIToFP(builder.CreateSub(first.high, zero),
                                      builder.getFloatTy());

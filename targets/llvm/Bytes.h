@@ -12,6 +12,11 @@
 
 namespace minnow {
 
+/// The number that kernels add to a float to round it, 1.5 * 2^23, and its
+/// bits.
+constexpr float kRoundingNumber = 12582912.f;
+constexpr int kRoundingBits = 0x4B400000;
+
 /// Where vectors of 16 i32, held between -128 and a byte, are stored as bytes,
 /// packs four of them at once. For machines with AVX-512BW.
 struct PackBytesPass : llvm::PassInfoMixin<PackBytesPass> {
