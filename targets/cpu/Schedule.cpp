@@ -75,35 +75,38 @@ static double getImbalance(int64_t parts, int64_t each) {
 constexpr int64_t kTasks[] = {4,  6, 8, 5, 7,  10, 12, 14,
                               16, 2, 3, 9, 11, 13, 15};
 
+/// The number of tasks with the least imbalance of those for which
+/// `suits(tasks, parts of each)`; 1 if there is none.
+template <typename Suits>
+static int64_t chooseBalanced(int64_t parts, Suits suits) {
+  int64_t best = 1;
+  double lowest = INFINITY;
+  for (int64_t tasks : kTasks) {
+    int64_t each = llvm::divideCeil(parts, tasks);
+    if (!suits(tasks, each) || getImbalance(parts, each) >= lowest)
+      continue;
+    best = tasks;
+    lowest = getImbalance(parts, each);
+  }
+  return best;
+}
+
 /// The best of few tasks, `most` or fewer, that divide `size` into parts of at
 /// least `least`; 1 if there is none.
 static int64_t chooseTasks(int64_t size, int64_t least = 1,
                            int64_t most = INT64_MAX) {
-  int64_t best = 1;
-  double lowest = INFINITY;
-  for (int64_t tasks : kTasks)
-    if (size % tasks == 0 && size / tasks >= least && tasks <= most &&
-        getImbalance(size, size / tasks) < lowest) {
-      best = tasks;
-      lowest = getImbalance(size, size / tasks);
-    }
-  return best;
+  return chooseBalanced(size, [&](int64_t tasks, int64_t each) {
+    return size % tasks == 0 && each >= least && tasks <= most;
+  });
 }
 
 /// The best of few tasks that divide `size` into parts of whole `width`s, the
 /// last of which may be less; 1 if there is none.
 static int64_t divideEvenly(int64_t size, int64_t width) {
-  int64_t parts = llvm::divideCeil(size, width), best = 1;
-  double lowest = INFINITY;
-  for (int64_t tasks : kTasks) {
-    int64_t each = llvm::divideCeil(parts, tasks);
-    if (llvm::divideCeil(parts, each) == tasks &&
-        getImbalance(parts, each) < lowest) {
-      best = tasks;
-      lowest = getImbalance(parts, each);
-    }
-  }
-  return best;
+  int64_t parts = llvm::divideCeil(size, width);
+  return chooseBalanced(parts, [&](int64_t tasks, int64_t each) {
+    return int64_t(llvm::divideCeil(parts, each)) == tasks;
+  });
 }
 
 /// Whether tasks may divide the channels: where more than one stage computes,
