@@ -39,11 +39,9 @@ double minnow::cost::getRidge(const Machine &machine) {
          machine.memory[machine.levels - 1].bytesPerSecond;
 }
 
-/// How often the weights are read: once where the inner tensors are computed
-/// whole.
-static double countPasses(const Machine &machine, const KernelShape &kernel) {
-  bool isWhole = machine.stripBytes && kernel.mapBytes <= machine.stripBytes;
-  return isWhole ? 1 : kernel.weightPasses;
+bool minnow::cost::runsWhole(const Machine &machine,
+                             const KernelShape &kernel) {
+  return machine.stripBytes && kernel.mapBytes <= machine.stripBytes;
 }
 
 Estimate minnow::cost::estimate(const Machine &machine,
@@ -59,7 +57,8 @@ Estimate minnow::cost::estimate(const Machine &machine,
                       machine.macsPerSecond;
   Traffic traffic{machine};
   traffic.add(activations, workingSet);
-  traffic.add(kernel.weightBytes * (countPasses(machine, kernel) - 1),
+  double passes = runsWhole(machine, kernel) ? 1 : kernel.weightPasses;
+  traffic.add(kernel.weightBytes * (passes - 1),
               kernel.weightBytes + kernel.innerBytes);
   traffic.add(kernel.weightBytes, std::max(networkBytes, workingSet));
   const double *all = traffic.seconds;

@@ -67,6 +67,10 @@ struct Estimate {
 /// arithmetic and memory take equally long.
 double getRidge(const Machine &machine);
 
+/// Whether a kernel of several products runs all rows as one strip, so that its
+/// weights are read once.
+bool runsWhole(const Machine &machine, const KernelShape &kernel);
+
 /// Predicts one call. Activations come from the smallest level that holds the
 /// kernel's whole working set, weights from the smallest that holds
 /// `networkBytes`, all weights and activations that are touched between two

@@ -60,7 +60,7 @@ public:
     return hexagon::canFuse(ops, why);
   }
   void schedule(mobile::KernelOp kernel) const override {
-    hexagon::schedule(kernel, form, costs.stripBytes);
+    hexagon::schedule(kernel, form, costs);
   }
   bool isFast(mobile::KernelOp kernel, std::string *why) const override {
     return halide::hasStages(form, kernel, why);

@@ -7,6 +7,7 @@
 #define MINNOW_TARGETS_HEXAGON_KERNELS_H
 
 #include "dialects/mobile/Mobile.h"
+#include "targets/cost/Cost.h"
 #include "targets/halide/Form.h"
 
 namespace minnow::hexagon {
@@ -26,10 +27,9 @@ const halide::Form &getForm(bool hasVectorDots = false);
 bool canFuse(llvm::ArrayRef<mlir::Operation *> ops, std::string *why);
 
 /// Sets the schedule of `kernel` and the layouts of its weights. Several
-/// products run by strips of one row, or of all where what lies between them
-/// takes at most `stripBytes`.
+/// products run by strips of one row, or of all where cost::runsWhole says so.
 void schedule(mobile::KernelOp kernel, const halide::Form &form,
-              double stripBytes);
+              const cost::Machine &machine);
 
 } // namespace minnow::hexagon
 

@@ -229,15 +229,16 @@ static void setFilterLayout(KernelOp kernel, Operation *op,
 /// All rows of the result at once, where what lies between the products takes
 /// few bytes; else one, so that it stays near. Halide would compute the rows
 /// that two strips of several both read twice.
-static int64_t chooseStrip(KernelOp kernel, int64_t rows, double stripBytes) {
+static int64_t chooseStrip(KernelOp kernel, int64_t rows,
+                           const cost::Machine &machine) {
   llvm::SmallVector<Operation *> ops;
   for (Operation &op : kernel.getBody().front().without_terminator())
     ops.push_back(&op);
-  return getKernelShape(ops).mapBytes <= stripBytes ? rows : 1;
+  return cost::runsWhole(machine, getKernelShape(ops)) ? rows : 1;
 }
 
 void hexagon::schedule(KernelOp kernel, const halide::Form &form,
-                       double stripBytes) {
+                       const cost::Machine &machine) {
   llvm::SmallVector<StageAttr> stages;
   bool hasProduct = false;
   for (Operation &op : kernel.getBody().front().without_terminator())
@@ -248,8 +249,7 @@ void hexagon::schedule(KernelOp kernel, const halide::Form &form,
   Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   auto sizes = halide::getSizes(result, halide::getView(kernel));
   // The rows that a product's copy of its input has stay near.
-  int64_t strip = stages.size() > 1
-                      ? chooseStrip(kernel, sizes->rows, stripBytes)
+  int64_t strip = stages.size() > 1 ? chooseStrip(kernel, sizes->rows, machine)
                   : hasProduct || !sizes ? 1
                                          : sizes->rows;
   kernel.setScheduleAttr(ScheduleAttr::get(kernel.getContext(), SplitAxis::None,
