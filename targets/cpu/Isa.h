@@ -27,8 +27,14 @@ struct Isa {
   bool prefetches = false;
 
   halide::Form getForm() const {
-    return {halideTarget, int(vectorFloats), multipliesByLane, int(dotWidth),
-            dotOperand,   roundsByAddition,  hasFma,           prefetches};
+    return {halideTarget,
+            int(vectorFloats),
+            multipliesByLane,
+            int(dotWidth),
+            dotOperand,
+            roundsByAddition,
+            hasFma,
+            prefetches ? halide::Fetch::Lines : halide::Fetch::None};
   }
 };
 

@@ -20,6 +20,13 @@ enum class DotOperand {
             // number + 128
 };
 
+/// How the next panel of weights is fetched while one is computed.
+enum class Fetch {
+  None,
+  Lines, // a few lines of the cache in each step
+  Panel  // all of it by one instruction
+};
+
 struct Form {
   std::string target; // Halide's target string, without the no_* flags
   int vectorFloats = 4;
@@ -33,8 +40,7 @@ struct Form {
   // at once that Halide would use.
   bool roundsByAddition = false;
   bool hasFma = true;
-  // The next panel of weights is fetched while one is computed.
-  bool prefetches = false;
+  Fetch fetch = Fetch::None;
   // Halide's own object differs from process to process: its bitcode, which
   // does not, is compiled by our LLVM.
   bool emitsBitcode = false;

@@ -67,7 +67,7 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
     addPrefetch(pipeline.output,
                 {argument.name, argument.type, int(elements),
                  int(elements / physical[1])},
-                /*takesBlocks=*/form.emitsBitcode);
+                form.fetch);
     hasPanels = true;
   }
   return hasPanels;
@@ -82,7 +82,8 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   bool isByte = pipeline.output.type() == Halide::Int(8);
   bool isRagged = isByte && (pipeline.isCut ||
                              pipeline.result.channels % form.vectorFloats != 0);
-  bool hasPrefetches = form.prefetches && (form.emitsBitcode || !isRagged) &&
+  bool hasPrefetches = form.fetch != Fetch::None &&
+                       (form.emitsBitcode || !isRagged) &&
                        prefetchPanels(kernel, form, pipeline);
   bool packsBytes = form.packsInLlvm() && isByte && !isRagged;
   code.isBitcode = form.emitsBitcode || hasPrefetches || packsBytes;

@@ -72,6 +72,18 @@ Halide::Internal::Stmt Prefetcher::visit(const LetStmt *op) {
   return IRMutator::visit(op);
 }
 
+/// The first of the places that a vector is read from.
+static Expr getFirst(Expr index) {
+  const Ramp *ramp = index.as<Ramp>();
+  return ramp ? ramp->base : index;
+}
+
+static Halide::Internal::Stmt withBody(const For *loop,
+                                       Halide::Internal::Stmt body) {
+  return For::make(loop->name, loop->min, loop->extent, loop->for_type,
+                   loop->partition_policy, loop->device_api, std::move(body));
+}
+
 /// Whether `index` is another one at the next step of `loop`.
 bool Prefetcher::moves(const For *loop, Expr index) const {
   return expr_uses_var(substitute(lets, index), loop->name);
@@ -126,11 +138,7 @@ Halide::Internal::Stmt Prefetcher::visit(const For *op) {
   if (!read.hasLoop) {
     if (!moves(op, read.index))
       return op;
-    Expr index = read.index;
-    if (const Ramp *ramp = index.as<Ramp>())
-      index = ramp->base;
-    return For::make(op->name, op->min, op->extent, op->for_type,
-                     op->partition_policy, op->device_api, addLines(op, index));
+    return withBody(op, addLines(op, getFirst(read.index)));
   }
   loops.push_back(op);
   Halide::Internal::Stmt result = IRMutator::visit(op);
@@ -204,17 +212,13 @@ Halide::Internal::Stmt BlockPrefetcher::visit(const For *op) {
   op->body.accept(&read);
   if (!read.index.defined())
     return op;
-  Expr index = read.index;
-  if (const Ramp *ramp = index.as<Ramp>())
-    index = ramp->base;
+  Expr index = getFirst(read.index);
   Expr step = Variable::make(Halide::Int(32), op->name);
   Expr next = substitute(op->name, step + 1, index);
   if (is_const(simplify(next - index), weights.panelElements)) {
     Halide::Internal::Stmt body =
         IfThenElse::make(simplify(isFirst), fetch(simplify(next)));
-    return For::make(op->name, op->min, op->extent, op->for_type,
-                     op->partition_policy, op->device_api,
-                     Block::make(body, op->body));
+    return withBody(op, Block::make(body, op->body));
   }
   Expr outer = isFirst;
   isFirst = isFirst && step == op->min;
@@ -224,9 +228,8 @@ Halide::Internal::Stmt BlockPrefetcher::visit(const For *op) {
 }
 
 void minnow::halide::addPrefetch(Halide::Func &output,
-                                 const PanelWeights &weights,
-                                 bool takesBlocks) {
-  if (takesBlocks)
+                                 const PanelWeights &weights, Fetch fetch) {
+  if (fetch == Fetch::Panel)
     output.add_custom_lowering_pass(new BlockPrefetcher(weights));
   else
     output.add_custom_lowering_pass(new Prefetcher(weights));

@@ -7,6 +7,7 @@
 #ifndef MINNOW_TARGETS_HALIDE_PREFETCH_H
 #define MINNOW_TARGETS_HALIDE_PREFETCH_H
 
+#include "targets/halide/Form.h"
 #include <Halide.h>
 
 namespace minnow::halide {
@@ -19,11 +20,10 @@ struct PanelWeights {
   int rowElements;   // of one of its terms, or groups of terms
 };
 
-/// Makes `output`'s innermost loops over the terms of sums prefetch, a few
-/// lines each; or with `takesBlocks`, for a machine that fetches a block of
-/// rows by one instruction, its loops over the panels.
+/// Makes `output`'s innermost loops over the terms of sums prefetch lines, or
+/// its loops over the panels the next one.
 void addPrefetch(Halide::Func &output, const PanelWeights &weights,
-                 bool takesBlocks);
+                 Fetch fetch);
 
 } // namespace minnow::halide
 

@@ -38,7 +38,7 @@ static halide::Form makeForm(halide::DotOperand operand) {
   form.pointerBytes = 4;
   form.alignment = 128;
   form.joinsPixels = true;
-  form.prefetches = true;
+  form.fetch = halide::Fetch::Panel;
   return form;
 }
 
