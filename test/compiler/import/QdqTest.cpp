@@ -121,8 +121,7 @@ static const Fault faults[] = {
     {"ScalesThatDiffer",
      [](OnnxModel &model) { model.node(1).set_input(1, "s2"); },
      "DequantizeLinear 'dq_node': reads scale 0.750000, zero point 125, and "
-     "its "
-     "input was quantized with 0.500000 and 125"},
+     "its input was quantized with 0.500000 and 125"},
     {"FewerZeroPoints",
      [](OnnxModel &model) { model.node(2).set_input(2, "z"); },
      "DequantizeLinear 'wf_node': has 2 scales and 1 zero points"},

@@ -43,20 +43,10 @@ protected:
 };
 
 TEST_P(ByteTest, RandomKernelsAreExact) {
-  int first = readNumber("MINNOW_BYTE_SEED", 1);
-  int count = readNumber("MINNOW_BYTE_KERNELS", 21);
-  int failures = 0;
-  for (int seed = first; seed < first + count && failures < 4; ++seed) {
-    Case made = makeCase(seed);
-    std::string failure = check(made, cpu, seed);
-    if (failure.empty())
-      continue;
-    ++failures;
-    ADD_FAILURE() << "seed " << seed << ": "
-                  << reduce(made, failure, [&](const Case &smaller) {
-                       return check(smaller, cpu, seed);
-                     });
-  }
+  checkCases(
+      makeCase, 21,
+      [&](const Case &made, unsigned seed) { return check(made, cpu, seed); },
+      [](const std::string &what) { ADD_FAILURE() << what; });
 }
 
 // The map is whole pages with guards around, and a task has fewer channels than

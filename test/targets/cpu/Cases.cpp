@@ -183,8 +183,10 @@ Node test::build(KernelText &text, const Case &made) {
   return text.requantize(in, text.argument(shape, "i8"));
 }
 
-std::string test::reduce(Case made, std::string failure,
-                         llvm::function_ref<std::string(const Case &)> check) {
+/// Halves one number after the other while `check` finds a fault; returns the
+/// last one.
+static std::string reduce(Case made, std::string failure,
+                          llvm::function_ref<std::string(const Case &)> check) {
   int64_t Case::*numbers[] = {&Case::height, &Case::width, &Case::inputs,
                               &Case::outputs};
   for (auto number : numbers)
@@ -202,7 +204,25 @@ std::string test::reduce(Case made, std::string failure,
   return failure;
 }
 
-int test::readNumber(const char *name, int otherwise) {
+static int readNumber(const char *name, int otherwise) {
   const char *text = std::getenv(name);
   return text ? std::atoi(text) : otherwise;
+}
+
+void test::checkCases(
+    Case (*make)(unsigned), int count,
+    llvm::function_ref<std::string(const Case &, unsigned)> check,
+    llvm::function_ref<void(const std::string &)> fail) {
+  int first = readNumber("MINNOW_BYTE_SEED", 1), failures = 0;
+  count = readNumber("MINNOW_BYTE_KERNELS", count);
+  for (int seed = first; seed < first + count && failures < 4; ++seed) {
+    Case made = make(seed);
+    std::string failure = check(made, seed);
+    if (failure.empty())
+      continue;
+    ++failures;
+    fail("seed " + std::to_string(seed) + ": " +
+         reduce(made, failure,
+                [&](const Case &smaller) { return check(smaller, seed); }));
+  }
 }

@@ -37,13 +37,11 @@ Case makeCase(unsigned seed);
 Case makeBlock(unsigned seed);
 Node build(KernelText &text, const Case &made);
 
-/// Halves one number after the other while `check` finds a fault; returns the
-/// last one.
-std::string reduce(Case made, std::string failure,
-                   llvm::function_ref<std::string(const Case &)> check);
-
-/// The number in the environment's variable `name`.
-int readNumber(const char *name, int otherwise);
+/// Checks what `make` makes of as many seeds as the environment says, or
+/// `count`; calls `fail` with what is wrong with the first few, made smaller.
+void checkCases(Case (*make)(unsigned), int count,
+                llvm::function_ref<std::string(const Case &, unsigned)> check,
+                llvm::function_ref<void(const std::string &)> fail);
 
 } // namespace minnow::test
 

@@ -59,6 +59,11 @@ bool contains(const Instruction &instruction, const char *text) {
   return instruction.text.find(text) != std::string::npos;
 }
 
+int64_t countNamed(llvm::ArrayRef<Instruction> code, const char *name) {
+  return llvm::count_if(
+      code, [&](const Instruction &each) { return contains(each, name); });
+}
+
 size_t countFmas(llvm::ArrayRef<Instruction> code) {
   return llvm::count_if(code, [](const Instruction &instruction) {
     return llvm::any_of(
@@ -165,9 +170,8 @@ size_t countPrefetches(const char *cpu, const Shape &input, const Conv &conv) {
   CompiledKernel kernel(text.finish(text.conv(text.argument(input), conv)),
                         cpu);
   EXPECT_EQ(kernel.getError(), "");
-  return llvm::count_if(
-      findHotLoop(disassemble(kernel.getCode().object)),
-      [](auto &each) { return contains(each, "prefetcht1"); });
+  return countNamed(findHotLoop(disassemble(kernel.getCode().object)),
+                    "prefetcht1");
 }
 
 TEST(Guard, ProductsFetchTheNextPanel) {
@@ -225,10 +229,7 @@ TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
                           cpu);
     ASSERT_EQ(kernel.getError(), "");
     auto code = parse(disassemble(kernel.getCode().object));
-    auto count = [&](const char *name) {
-      return llvm::count_if(
-          code, [&](const Instruction &each) { return contains(each, name); });
-    };
+    auto count = [&](const char *name) { return countNamed(code, name); };
     EXPECT_EQ(count("vpmovdb"), 0);
     // Nothing holds each vector in its range, and none is rounded by addition.
     EXPECT_EQ(count("vminps") + count("vpmaxsd") + count("vaddps"), 0);
@@ -247,10 +248,7 @@ TEST(Guard, SumsOfMapsAreVectors) {
     CompiledKernel kernel(text.finish(text.requantize(in, other)), machine.cpu);
     ASSERT_EQ(kernel.getError(), "");
     auto code = parse(disassemble(kernel.getCode().object));
-    auto count = [&](const char *name) {
-      return llvm::count_if(
-          code, [&](const Instruction &each) { return contains(each, name); });
-    };
+    auto count = [&](const char *name) { return countNamed(code, name); };
     auto scalars = llvm::count_if(code, [](const Instruction &each) {
       bool isX86 = contains(each, "vfmadd") && contains(each, "ss");
       return isX86 || contains(each, "\tfmadd");
