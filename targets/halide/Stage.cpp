@@ -16,6 +16,22 @@ using Halide::RDom;
 
 const Halide::Var halide::c("c"), halide::x("x"), halide::y("y");
 
+/// v * (0.5 + erf(v / sqrt(2)) / 2) within 2.2e-6: erf(v / sqrt(2)) / v is a
+/// polynomial of v * v, moved to [-1, 1], up to where it is 1 / v. Halide's erf
+/// takes twice the time for an error that networks do not show.
+static Expr gelu(Expr v) {
+  constexpr float kEnd = 5;
+  constexpr float kTerms[] = {-0.00104444625f, 0.00317338388f, -0.00400874671f,
+                              0.00515651237f,  -0.0100628948f, 0.0168797672f,
+                              -0.0236620568f,  0.031365186f,   -0.0403866209f,
+                              0.0515246019f,   -0.0702984408f, 0.141363755f};
+  Expr near = Halide::clamp(v, -kEnd, kEnd);
+  Expr place = near * near * (2 / (kEnd * kEnd)) - 1.f, sum = 0.f;
+  for (float term : kTerms)
+    sum = sum * place + term;
+  return v * (near * sum + 0.5f);
+}
+
 Expr halide::activate(Activation activation, Expr v) {
   auto hardSigmoid = [](Expr e) {
     return Halide::clamp(e * (1.f / 6.f) + 0.5f, 0.f, 1.f);
@@ -37,7 +53,7 @@ Expr halide::activate(Activation activation, Expr v) {
   case Activation::Silu:
     return v * sigmoid(v);
   case Activation::Gelu:
-    return v * 0.5f * (1.f + Halide::erf(v * float(M_SQRT1_2)));
+    return gelu(v);
   case Activation::Erf:
     return Halide::erf(v);
   }

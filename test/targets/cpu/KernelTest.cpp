@@ -96,9 +96,11 @@ TEST_P(KernelTest, LinearOfAnySize) {
 TEST_P(KernelTest, Activations) {
   for (const char *act : {"relu", "relu6", "hard_swish", "hard_sigmoid",
                           "sigmoid", "silu", "gelu"}) {
-    KernelText text;
-    Node in = text.argument({1, 5, 5, 24});
-    check(text, text.conv(in, {24, 1, 1, {}, act}));
+    for (int64_t inputs : {24, 400}) { // Sums of 400 terms reach far.
+      KernelText text;
+      Node in = text.argument({1, 5, 5, inputs});
+      check(text, text.conv(in, {24, 1, 1, {}, act}));
+    }
     KernelText loose;
     check(loose, loose.activate(loose.argument({1, 5, 7, 9}), act));
   }
