@@ -58,9 +58,10 @@ def Mobile_SplitAxis : Mobile_Enum<"SplitAxis", "what the tasks of a kernel divi
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Rows", 1, "rows">,
     I32EnumAttrCase<"Channels", 2, "channels">]>;
 
-def Mobile_LoopOrder : Mobile_Enum<"LoopOrder", "which of a stage's two tile loops is outside", [
+def Mobile_LoopOrder : Mobile_Enum<"LoopOrder", "which loop around a stage's tiles is outside", [
     I32EnumAttrCase<"PixelsOuter", 0, "pixels_outer">,
-    I32EnumAttrCase<"ChannelsOuter", 1, "channels_outer">]>;
+    I32EnumAttrCase<"ChannelsOuter", 1, "channels_outer">,
+    I32EnumAttrCase<"TermsOuter", 2, "terms_outer">]>;
 
 def Mobile_MemorySpaceAttr : Mobile_Enum<"MemorySpace", "where a buffer of a program lies", [
     I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Weights", 1, "weights">]>;
@@ -106,7 +107,9 @@ def Mobile_StageAttr : Mobile_Attr<"Stage", "stage"> {
   let summary = "register tile and loop order of one stage of a kernel";
   let description = [{
     A stage computes `pixels` positions times `vectors` hardware vectors of
-    channels at a time, with all accumulators in registers.
+    channels at a time, with all accumulators in registers. With `terms_outer` a
+    product adds a part of each sum for all channels and positions, then the
+    next: what it reads of the input and the weights at once is less.
 
     Example: `#mobile.stage<4 x 3, channels_outer>`.
   }];

@@ -38,6 +38,7 @@ public:
 
 private:
   bool staysNear(const StageShape &shape);
+  bool takesQuarter(const StageShape &shape, int64_t vectors) const;
   LoopOrder chooseDepthwiseOrder(Operation *op) const;
   StageAttr chooseStage(const StageShape &shape, int64_t pixels);
   Tile choosePanels(const StageShape &shape, int64_t pixels) const;
@@ -140,6 +141,16 @@ bool Scheduler::staysNear(const StageShape &shape) {
   return double(shape.depth * shape.channels) * sizeof(float) <= near.bytes;
 }
 
+/// Whether a panel of the weights and the next one take half of the core's own
+/// caches or more: the input, which each panel reads anew, does not stay.
+bool Scheduler::takesQuarter(const StageShape &shape, int64_t vectors) const {
+  const cost::MemoryLevel &near =
+      machine.memory[std::min(1u, machine.levels - 1)];
+  int64_t bytes = shape.depth * vectors * isa.vectorFloats * sizeof(float);
+  return view == View::Pixels && shape.pixels > 1 &&
+         !halide::isIntegerProduct(shape.op) && 4.0 * bytes >= near.bytes;
+}
+
 /// A product of bytes that copies what it reads does so in each task: the whole
 /// input if tasks divide the channels. So they divide rows, or positions as
 /// long as each has this many for the weights that it reads; 0 for other
@@ -213,6 +224,8 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
     // A panel that is fetched in time costs nothing for all positions.
     if (!isa.prefetches && shape.channels > shape.depth && staysNear(shape))
       order = LoopOrder::PixelsOuter;
+    if (isa.prefetches && takesQuarter(shape, tile.vectors))
+      order = LoopOrder::TermsOuter;
   } else if (llvm::isa<AttentionOp>(shape.op)) {
     tile = getMatrixTiles(isa, shape, pixels).front();
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {

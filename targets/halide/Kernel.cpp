@@ -64,9 +64,12 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
     if (mobile::Dots::find(layout)) // The last one is in the type.
       physical.pop_back();
     int64_t elements = product(physical) / physical[0];
+    int64_t terms = physical[1], row = elements / terms;
+    if (pipeline.stages[0].partial.defined()) // which is the only stage
+      terms = getTermsAtOnce(kernel, pipeline.stages[0].op, form);
     addPrefetch(pipeline.output,
-                {argument.name, argument.type, int(elements),
-                 int(elements / physical[1])},
+                {argument.name, argument.type, int(elements), int(terms * row),
+                 int(row)},
                 form.fetch);
     hasPanels = true;
   }

@@ -58,6 +58,7 @@ private:
   Halide::Internal::Stmt visit(const For *op) override;
   Halide::Internal::Stmt visit(const LetStmt *op) override;
   bool moves(const For *loop, Expr index) const;
+  Expr getNext(Expr begin, size_t panels) const;
   Halide::Internal::Stmt addLines(const For *op, Expr index) const;
 
   PanelWeights weights;
@@ -89,6 +90,27 @@ bool Prefetcher::moves(const For *loop, Expr index) const {
   return expr_uses_var(substitute(lets, index), loop->name);
 }
 
+/// Where the weights begin that are read after the panel at `begin`: those of
+/// the next step of the loop over panels, number `panels` of those around;
+/// after its last step those of the next part of the sums, or after the last
+/// part the first ones of the panel behind, with which the next task begins.
+Expr Prefetcher::getNext(Expr begin, size_t panels) const {
+  auto advance = [](const For *loop, Expr index) {
+    Expr step = Variable::make(Halide::Int(32), loop->name);
+    return substitute(loop->name, step + 1, index);
+  };
+  const For *loop = loops[panels];
+  begin = substitute(lets, begin);
+  Expr next = simplify(advance(loop, begin) - begin) + begin;
+  Expr behind = next - (weights.panelElements - weights.partElements);
+  if (panels > 0)
+    behind =
+        advance(loops[panels - 1], substitute(loop->name, loop->min, begin));
+  Expr isLast = Variable::make(Halide::Int(32), loop->name) ==
+                simplify(loop->min + loop->extent - 1);
+  return select(isLast, behind, next);
+}
+
 /// The body of the loop over terms with the prefetch of its share of lines; as
 /// it is where the loops around are not those of panels and tiles alone.
 Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
@@ -111,15 +133,17 @@ Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
   }
   // A block of positions that is copied to bytes reads all panels anew.
   bool isRepeated = weights.type.bytes() == 1;
-  if ((i > 1 && !isRepeated) || steps == *extent)
+  bool hasParts = i > 0 && weights.partElements < weights.panelElements;
+  if ((i > 1 && !isRepeated && !hasParts) || steps == *extent)
     return op->body;
   int perLine = kLineBytes / weights.type.bytes();
-  int64_t all = llvm::divideCeil(weights.panelElements, perLine);
+  int64_t all = llvm::divideCeil(weights.partElements, perLine);
   int lines = llvm::divideCeil(all, steps);
   if (lines > kMostLines)
     return op->body;
-  Expr first = substitute(op->name, op->min, index) + weights.panelElements +
-               step * (lines * perLine);
+  Expr begin = substitute(op->name, op->min, index);
+  Expr next = hasParts ? getNext(begin, i - 1) : begin + weights.panelElements;
+  Expr first = next + step * (lines * perLine);
   std::vector<Halide::Internal::Stmt> body;
   Expr base = Variable::make(Halide::Handle(), weights.name);
   for (int line = 0; line < lines; ++line)

@@ -17,6 +17,7 @@ struct PanelWeights {
   std::string name;
   Halide::Type type;
   int panelElements; // of one panel, all its terms
+  int partElements;  // of it, the terms that are added up at once
   int rowElements;   // of one of its terms, or groups of terms
 };
 

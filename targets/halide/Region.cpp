@@ -523,7 +523,8 @@ Computed Builder::visit(Operation *op) {
       .Case([&](Conv2DOp conv) {
         return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
                                          readMatrix(conv.getFilter()),
-                                         readVector(conv.getBias()), isFlat()),
+                                         readVector(conv.getBias()), isFlat(),
+                                         getTermsAtOnce(kernel, conv, form)),
                         conv);
       })
       .Case([&](DepthwiseConv2DOp conv) {

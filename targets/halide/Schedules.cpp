@@ -73,6 +73,7 @@ private:
   void scheduleStage(Stage &stage, const Tile &tile);
   void scheduleSums(Stage &stage, const Tile &tile, Var at);
   void scheduleUpdate(Stage &stage, const Tile &tile);
+  void scheduleParts(Stage &stage, const Tile &tile);
   void setIntegerTile(const Stage &stage, Tile &tile) const;
   void setJoinedPixels(Tile &tile) const;
   bool isPanels(const Stage &stage) const {
@@ -125,7 +126,7 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   tile.vectors = attribute ? attribute.getVectors() : 1;
   tile.pixels = attribute ? attribute.getPixels() : 1;
   tile.channelsOuter =
-      attribute && attribute.getOrder() == LoopOrder::ChannelsOuter;
+      attribute && attribute.getOrder() != LoopOrder::PixelsOuter;
   tile.pixels = std::clamp(tile.pixels, 1, tile.columns);
   if (stage.attention) {
     int width = stage.attention->valueWidth;
@@ -293,6 +294,25 @@ void Scheduler::scheduleSums(Stage &stage, const Tile &tile, Var at) {
     acc.bound_extent(c, tile.width());
   acc.vectorize(c, tile.vector).unroll(c).unroll(x);
   scheduleUpdate(stage, tile);
+}
+
+/// The loops over all parts of the sums but the last, over tiles inside.
+void Scheduler::scheduleParts(Stage &stage, const Tile &tile) {
+  Func partial = stage.partial;
+  partial.compute_root().vectorize(c, tile.vector);
+  partial.update()
+      .split(c, co, ci, tile.width())
+      .split(ci, cv, ci, tile.vector)
+      .split(x, xo, xi, tile.pixels)
+      .reorder({ci, cv, xi, xo, y, co, RVar(stage.parts)})
+      .vectorize(ci)
+      .unroll(cv)
+      .unroll(xi);
+  Stage part = stage;
+  part.root = partial;
+  part.accumulator = stage.partSums;
+  part.domain = stage.partDomain;
+  scheduleSums(part, tile, xo);
 }
 
 /// The loops over the terms of a tile's sums. Where a lane can multiply,
@@ -624,6 +644,8 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
     scheduleByteTaps(stage, tile, at);
   else if (stage.accumulator.defined())
     scheduleSums(stage, tile, at);
+  if (stage.partial.defined())
+    scheduleParts(stage, tile);
   if (stage.isInteger && stage.padded.defined())
     scheduleCopy(stage, tile);
   else if (stage.taps.defined())

@@ -105,9 +105,24 @@ static Expr readTap(const Window &window, const Tensor &input, Expr channel,
   return Halide::select(Halide::likely(inside), value, outside);
 }
 
+/// The sums of all parts of `terms` terms but the last.
+static void addParts(Stage &stage, const Weight &weight, const Weight &bias,
+                     int terms) {
+  Halide::Var part("part");
+  stage.partSums = Func("sums");
+  stage.partial = Func("partial");
+  stage.partDomain = RDom(0, terms, "k");
+  stage.parts = RDom(0, stage.input.channels / terms - 1, "parts");
+  Expr term = part * terms + stage.partDomain;
+  stage.partSums(c, x, y, part) = 0.f;
+  stage.partSums(c, x, y, part) += stage.operand(term, x, y) * weight(c, term);
+  stage.partial(c, x, y) = bias(c, 0);
+  stage.partial(c, x, y) += stage.partSums(c, x, y, stage.parts);
+}
+
 Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
                                const Weight &weight, const Weight &bias,
-                               bool flat) {
+                               bool flat, int terms) {
   auto filter = op.getFilter().getType().getShape();
   Window window(op, filter.take_front(2));
   Stage stage;
@@ -121,11 +136,15 @@ Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
                    llvm::isa<mlir::BlockArgument>(op.getInput());
   if (window.isPadded() && !stage.cutsTaps)
     in = stage.padded = addBorder(input);
-  acc(c, x, y) = bias(c, 0);
   Func operand("operand");
+  stage.operand = operand;
   if (op.isPointwise()) {
-    RDom k(0, int(filter[2]), "k");
+    RDom k(input.channels - terms, terms, "k");
     operand(c, x, y) = in(c, x, y);
+    if (terms < input.channels)
+      addParts(stage, weight, bias, terms);
+    acc(c, x, y) =
+        stage.partial.defined() ? Expr(stage.partial(c, x, y)) : bias(c, 0);
     acc(c, x, y) += operand(k, x, y) * weight(c, k);
     stage.domain = k;
   } else {
@@ -138,11 +157,11 @@ Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
     } else {
       operand(c, x, y, i, j) = in(c, window.column(i), window.row(j));
     }
+    acc(c, x, y) = bias(c, 0);
     acc(c, x, y) += operand(k.x, x, y, k.y, k.z) * weight(c, index);
     stage.domain = k;
   }
   value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
-  stage.operand = operand;
   stage.accumulator = acc;
   stage.result = makeResult(op.getResult(), value, flat);
   return stage;

@@ -64,7 +64,11 @@ struct Stage {
   Halide::Func taps;     // a depthwise filter's block beside `padded`
   Halide::Func operand;  // of a product: the input at the terms of its sums
   bool cutsTaps = false; // a full convolution leaves out what is outside
-  Halide::Func second;   // softmax: the sums
+  // Of a product that adds a part of its sums at a time: the sums of one part,
+  // and in memory those of all parts but the last.
+  Halide::Func partSums, partial;
+  Halide::RDom partDomain, parts;
+  Halide::Func second; // softmax: the sums
   // Of products of bytes: one domain for each update of the sums; whether
   // `padded` has columns and channels in one dimension; the results of a
   // depthwise convolution that read the same groups of columns; what unsigned
@@ -98,9 +102,11 @@ extern const Halide::Var c, x, y;
 Halide::Expr activate(mobile::Activation activation, Halide::Expr value);
 
 /// A convolution with a filter of all input channels. `weight` is indexed by
-/// (row * kw + column) * input channels + input channel.
+/// (row * kw + column) * input channels + input channel. A pointwise one adds
+/// `terms` of each sum at a time.
 Stage buildConvolution(mobile::Conv2DOp op, const Tensor &input,
-                       const Weight &weight, const Weight &bias, bool flat);
+                       const Weight &weight, const Weight &bias, bool flat,
+                       int terms);
 Stage buildLinear(mobile::LinearOp op, const Tensor &input,
                   const Weight &weight, const Weight &bias);
 /// `filter` is a function of (channel, column, row). With `isStaged` a block of

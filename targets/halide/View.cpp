@@ -80,6 +80,44 @@ StageAttr halide::getStageAttr(KernelOp kernel, Operation *op) {
   return {};
 }
 
+/// Whether the tiles of the only stage of `kernel` divide each task's part of
+/// the result.
+static bool isWholeTiles(KernelOp kernel, StageAttr stage, int64_t width) {
+  ScheduleAttr schedule = kernel.getScheduleAttr();
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  int64_t channels = countChannels(result), pixels = countPositions(result);
+  int64_t tasks = schedule.getTasks();
+  if (schedule.getSplit() == SplitAxis::Channels)
+    return channels % (width * tasks) == 0 && pixels % stage.getPixels() == 0;
+  if (schedule.getSplit() == SplitAxis::Rows)
+    pixels = pixels % tasks ? 1 : pixels / tasks;
+  return channels % width == 0 && pixels % stage.getPixels() == 0;
+}
+
+int64_t halide::getTermsAtOnce(KernelOp kernel, Operation *op,
+                               const Form &form) {
+  int64_t all = product(getShape(op->getOperand(1)).drop_back());
+  StageAttr stage = getStageAttr(kernel, op);
+  if (!stage || stage.getOrder() != LoopOrder::TermsOuter ||
+      form.multipliesByLane || getView(kernel) != View::Pixels)
+    return all;
+  // The weights of a part, and of the next one, take little of the second level
+  // of the cache.
+  constexpr int64_t kPartBytes = 128 * 1024, kLine = 16;
+  int64_t width = stage.getVectors() * form.vectorFloats;
+  int64_t most = kPartBytes / (width * sizeof(float));
+  bool isAlone = llvm::count_if(kernel.getBody().front(), [](Operation &each) {
+                   return isComputing(&each);
+                 }) == 1;
+  if (!isAlone || !isWholeTiles(kernel, stage, width))
+    return all;
+  for (int64_t parts = llvm::divideCeil(all, most); parts * kLine <= all;
+       ++parts)
+    if (all % (parts * kLine) == 0)
+      return all / parts;
+  return all;
+}
+
 void halide::padVectors(KernelOp kernel, Operation *op, int64_t lanes) {
   int64_t channels = getShape(op->getResult(0)).back();
   int64_t panel = getStageAttr(kernel, op).getVectors() * lanes;

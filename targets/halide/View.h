@@ -50,6 +50,11 @@ bool copiesInput(mlir::Operation *op, const Form &form);
 /// null where the schedule has none or `op` is null.
 mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
 
+/// The terms of its sums that the product `op` adds before it goes on to other
+/// sums: all, unless its loops over parts of them are outside.
+int64_t getTermsAtOnce(mobile::KernelOp kernel, mlir::Operation *op,
+                       const Form &form);
+
 /// Gives what the product `op` reads a channel at a time a layout that reaches
 /// to the end of its tile's last panel, of vectors of `lanes`.
 void padVectors(mobile::KernelOp kernel, mlir::Operation *op, int64_t lanes);

@@ -8,6 +8,9 @@
 // CHECK-SAME:     attributes {schedule = #mobile.schedule<
 // CHECK:      mobile.kernel @second(
 // CHECK-SAME:     attributes {schedule = #mobile.schedule<
+// A panel of many terms leaves no room for the input: parts of the sums.
+// CHECK:      mobile.kernel @third(
+// CHECK-SAME:     terms_outer
 
 // ERROR: error: unknown target 'abacus'; there is
 module attributes {mobile.target = {name = "cpu", triple = "x86_64-linux-gnu", cpu = "skylake-avx512"}} {
@@ -18,5 +21,9 @@ module attributes {mobile.target = {name = "cpu", triple = "x86_64-linux-gnu", c
   mobile.kernel @second(%x: tensor<1x14x14x96xf32>) -> tensor<1x14x14x96xf32> {
     %y = mobile.activate %x act relu : tensor<1x14x14x96xf32>
     mobile.yield %y : tensor<1x14x14x96xf32>
+  }
+  mobile.kernel @third(%x: tensor<1x12x12x2048xf32>, %w: tensor<1x1x2048x512xf32>) -> tensor<1x12x12x512xf32> {
+    %y = mobile.conv2d %x, %w : tensor<1x12x12x2048xf32>, tensor<1x1x2048x512xf32> -> tensor<1x12x12x512xf32>
+    mobile.yield %y : tensor<1x12x12x512xf32>
   }
 }

@@ -178,6 +178,9 @@ TEST(Guard, ProductsFetchTheNextPanel) {
   Conv pointwise = {192, 1, 1, {}, "relu"};
   EXPECT_GT(countPrefetches("skylake-avx512", {1, 14, 14, 96}, pointwise), 0u);
   EXPECT_EQ(countPrefetches("haswell", {1, 14, 14, 96}, pointwise), 0u);
+  // So do products that add parts of their sums.
+  Conv narrow = {128, 1, 1, {}, "relu"};
+  EXPECT_GT(countPrefetches("skylake-avx512", {1, 12, 12, 2048}, narrow), 0u);
   // A stream that each position reads once is fetched by the machine.
   EXPECT_EQ(countPrefetches("skylake-avx512", {1, 1, 1, 960}, pointwise), 0u);
 }

@@ -21,11 +21,14 @@ protected:
       GTEST_SKIP() << "this machine cannot run " << GetParam();
   }
 
-  /// Schedules, compiles, runs and compares.
-  void check(KernelText &text, const Node &result) {
+  /// Schedules, by `schedule` if it is given, compiles, runs and compares.
+  void check(KernelText &text, const Node &result,
+             const std::string &schedule = "") {
     std::string module = text.finish(result);
-    SCOPED_TRACE(module);
-    CompiledKernel kernel(module, GetParam());
+    SCOPED_TRACE(module + schedule);
+    CompiledKernel kernel(module, GetParam(),
+                          schedule.empty() ? ""
+                                           : "#mobile.schedule" + schedule);
     ASSERT_EQ(kernel.getError(), "");
     kernel.run();
     ASSERT_EQ(kernel.getError(), "");
@@ -43,6 +46,24 @@ TEST_P(KernelTest, PointwiseOfAnySize) {
     KernelText text;
     Node in = text.argument({1, size, size, inputs});
     check(text, text.conv(in, {outputs, 1, 1, {}, "relu"}));
+  }
+}
+
+// Some of the schedules' tiles divide the result, so that parts are outside.
+TEST_P(KernelTest, SumsInParts) {
+  struct {
+    int64_t size, inputs, outputs;
+    const char *schedule;
+  } cases[] = {{6, 4096, 64, "<channels 2, strip 1, [<6 by 2, terms_outer>]>"},
+               {6, 2560, 128, "<rows 3, strip 1, [<6 by 4, terms_outer>]>"},
+               {6, 1040, 192, "<none 1, strip 1, [<4 by 6, terms_outer>]>"},
+               {7, 2048, 64, "<channels 2, strip 1, [<6 by 2, terms_outer>]>"},
+               {6, 2048, 72, "<rows 2, strip 1, [<6 by 4, terms_outer>]>"}};
+  for (auto [size, inputs, outputs, schedule] : cases) {
+    KernelText text;
+    Node in = text.argument({1, size, size, inputs});
+    Node out = text.conv(in, {outputs, 1, 1, {}, "none"});
+    check(text, text.add(out, text.argument(out.shape), "relu"), schedule);
   }
 }
 
