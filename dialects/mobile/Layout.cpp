@@ -17,12 +17,16 @@ LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (kind == LayoutKind::Plain && !sizes.empty())
     return emitError() << "layout plain takes 0 sizes, found " << sizes.size();
   if (kind == LayoutKind::Panels &&
-      !llvm::is_contained({1, 3, 4, 5, 6}, int(sizes.size())))
-    return emitError() << "layout panels takes 1 size, 3 of taps, 4 to 6 of "
-                          "dots, found "
+      !llvm::is_contained({1, 2, 3, 4, 5, 6}, int(sizes.size())))
+    return emitError() << "layout panels takes 1 size, 2 or 3 of taps, 4 to 6 "
+                          "of dots, found "
                        << sizes.size();
   if (llvm::any_of(sizes, [](int64_t size) { return size <= 0; }))
     return emitError() << "sizes of a layout must be positive";
+  if (sizes.size() == 2 && (sizes[0] != TapBlocks::kChannels || sizes[1] > 2))
+    return emitError() << "blocks of taps have " << TapBlocks::kChannels
+                       << " channels and strides of 1 or 2, found " << sizes[0]
+                       << " and " << sizes[1];
   if (sizes.size() == 5 && sizes[1] * sizes[3] != sizeof(int32_t))
     return emitError() << "sums of columns need neighbours of 4 bytes in all, "
                           "found "
@@ -79,6 +83,20 @@ int64_t Taps::getMostGroups(int64_t width) const {
   return most;
 }
 
+std::optional<TapBlocks> TapBlocks::find(LayoutAttr layout) {
+  if (!layout || layout.getSizes().size() != 2)
+    return std::nullopt;
+  return TapBlocks{layout.getSizes()[1]};
+}
+
+LayoutAttr TapBlocks::get(MLIRContext *context) const {
+  return LayoutAttr::get(context, LayoutKind::Panels, {kChannels, stride});
+}
+
+int64_t TapBlocks::countTerms(int64_t width) const {
+  return llvm::divideCeil(getPlaces() - 1 + width, kDot);
+}
+
 SmallVector<int64_t>
 LayoutAttr::getPhysicalShape(ArrayRef<int64_t> shape) const {
   if (getKind() == LayoutKind::Plain)
@@ -86,6 +104,13 @@ LayoutAttr::getPhysicalShape(ArrayRef<int64_t> shape) const {
   if (auto taps = Taps::find(*this))
     return {shape[0], taps->getPlaces(), taps->getMostGroups(shape[1]),
             shape[2], taps->dot,         taps->bytes};
+  if (auto blocks = TapBlocks::find(*this))
+    return {int64_t(llvm::divideCeil(shape[2], TapBlocks::kChannels)),
+            shape[0],
+            blocks->getPlaces(),
+            blocks->countTerms(shape[1]),
+            TapBlocks::kDot,
+            TapBlocks::kChannels};
   int64_t panel = getSizes()[0], rows = 1;
   for (int64_t dim : shape.drop_back())
     rows *= dim;
@@ -146,6 +171,31 @@ static void forTaps(const Taps &taps, ArrayRef<int64_t> shape,
       }
 }
 
+static void forTapBlocks(const TapBlocks &blocks, ArrayRef<int64_t> shape,
+                         llvm::function_ref<void(int64_t, int64_t)> put) {
+  constexpr int64_t kDot = TapBlocks::kDot, kBlock = TapBlocks::kChannels;
+  int64_t channels = shape[2], places = blocks.getPlaces();
+  int64_t terms = blocks.countTerms(shape[1]);
+  int64_t rest = channels % kBlock;
+  bool repeats = rest && kBlock % rest == 0 && rest * 4 >= kBlock;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    int64_t block = channel / kBlock, first = channel % kBlock;
+    bool isLast = block == channels / kBlock;
+    int64_t step = isLast && repeats ? rest : kBlock;
+    for (int64_t row = 0; row < shape[0]; ++row)
+      for (int64_t place = 0; place < places; ++place)
+        for (int64_t tap = 0; tap < shape[1]; ++tap) {
+          int64_t column = place + tap;
+          int64_t term = ((block * shape[0] + row) * places + place) * terms +
+                         column / kDot;
+          for (int64_t c = first; c < kBlock; c += step)
+            put((term * kDot + c % 16 / kDot) * kBlock +
+                    (c / 16 * kDot + c % kDot) * kDot + column % kDot,
+                (row * shape[1] + tap) * channels + channel);
+        }
+  }
+}
+
 void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
                       size_t elementBytes,
                       MutableArrayRef<char> destination) const {
@@ -155,8 +205,9 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
   }
   auto dots = Dots::find(*this);
   auto taps = Taps::find(*this);
-  if (dots || taps) {
-    size_t bytes = dots ? dots->bytes : taps->bytes;
+  auto blocks = TapBlocks::find(*this);
+  if (dots || taps || blocks) {
+    size_t bytes = dots ? dots->bytes : taps ? taps->bytes : 1;
     char offset = dots ? char(dots->offset) : 0;
     std::memset(destination.data(), offset, destination.size());
     auto put = [&](int64_t to, int64_t from) {
@@ -164,7 +215,12 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
       *number = source[from] + offset;
       std::memset(number + 1, source[from] < 0 ? -1 : 0, bytes - 1);
     };
-    dots ? forDots(*dots, shape, put) : forTaps(*taps, shape, put);
+    if (dots)
+      forDots(*dots, shape, put);
+    else if (taps)
+      forTaps(*taps, shape, put);
+    else
+      forTapBlocks(*blocks, shape, put);
     if (dots && dots->factor)
       addSums(*dots, shape, source, destination);
     return;

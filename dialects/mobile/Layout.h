@@ -20,6 +20,14 @@
 // of the window relative to the groups (D / gcd(D, S) of them) it has the taps
 // of as many groups as the window may touch, zero outside of it:
 // kh x places x groups x C x D numbers.
+//
+// Blocks of taps, `panels [64, S]`: a depthwise filter over a map stored in
+// groups of 4 columns, each 2 columns behind the one before it. For each block
+// of 64 channels, each row and each place (2 / S of them, which read the same
+// groups) it has the taps of every second group that a window touches, in 4
+// vectors. Those have channels i, i + 16, i + 32 and i + 48 in their quarters:
+// 4 i's each, C / 64 x kh x places x groups x 4 x 64 numbers. Channels that
+// fill a half or a quarter of the last block are there two or four times.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_DIALECTS_MOBILE_LAYOUT_H
 #define MINNOW_DIALECTS_MOBILE_LAYOUT_H
@@ -47,6 +55,17 @@ struct Taps {
   /// place that touches most.
   int64_t countGroups(int64_t place, int64_t width) const;
   int64_t getMostGroups(int64_t width) const;
+};
+
+struct TapBlocks {
+  static constexpr int64_t kChannels = 64, kDot = 4;
+  int64_t stride;
+
+  static std::optional<TapBlocks> find(LayoutAttr layout);
+  LayoutAttr get(mlir::MLIRContext *context) const;
+  int64_t getPlaces() const { return kDot / 2 / stride; }
+  /// The groups whose taps there are for a window of `width` columns.
+  int64_t countTerms(int64_t width) const;
 };
 
 } // namespace minnow::mobile

@@ -1,14 +1,14 @@
 //===- CpuTarget.cpp - the CPU as a target --------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels are Halide's (halide/Object.cpp), or the reference's where Halide
-// takes none; the entry code is MLIR's (llvm/Entry.cpp).
+// Kernels are Halide's (halide/Object.cpp) but for some of bytes
+// (Depthwise.cpp), or the reference's where neither takes one; the entry code
+// is MLIR's (llvm/Entry.cpp).
 //===----------------------------------------------------------------------===//
 #include "targets/cost/Machines.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/SupportText.h"
 #include "targets/cpu/TunedSchedules.h"
-#include "targets/halide/Object.h"
 #include "targets/llvm/Entry.h"
 #include "targets/llvm/Object.h"
 #include "targets/reference/Emit.h"
@@ -45,15 +45,14 @@ public:
     cpu::schedule(isa, machine, kernel);
   }
   bool isFast(mobile::KernelOp kernel, std::string *why) const override {
-    return halide::hasStages(isa.getForm(), kernel, why);
+    return cpu::isFast(isa, kernel, why);
   }
   llvm::Error tune(llvm::ArrayRef<mobile::KernelOp> kernels,
                    StringRef table) const override;
   Expected<KernelCode> emit(mobile::KernelOp kernel,
                             StringRef symbol) const override {
-    return emitElseReference(
-        halide::emitObject(isa.getForm(), isa.spec, kernel, symbol), spec,
-        kernel, symbol);
+    return emitElseReference(cpu::emit(isa, kernel, symbol), spec, kernel,
+                             symbol);
   }
   Expected<ProgramCode> assemble(const Assembly &assembly) const override;
 

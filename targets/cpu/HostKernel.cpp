@@ -7,8 +7,8 @@
 #include "targets/cpu/HostKernel.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
+#include "targets/cpu/Kernels.h"
 #include "targets/cpu/SupportText.h"
-#include "targets/halide/Object.h"
 #include "targets/halide/View.h"
 #include "targets/llvm/Object.h"
 #include "llvm/Support/FileSystem.h"
@@ -67,7 +67,7 @@ void HostKernel::makeOperands(mobile::KernelOp kernel) {
 llvm::Expected<std::unique_ptr<HostKernel>>
 HostKernel::create(const Isa &isa, mobile::KernelOp kernel) {
   std::unique_ptr<HostKernel> result(new HostKernel);
-  auto code = halide::emitObject(isa.getForm(), isa.spec, kernel, "kernel");
+  auto code = emit(isa, kernel, "kernel");
   if (!code)
     return code.takeError();
   auto support = compileSupport(isa);

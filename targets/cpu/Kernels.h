@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What can be one kernel, and how it is computed. Its code is Halide's
-// (halide/Object.h), the function
+// (halide/Object.h) or LLVM's (cpu/Depthwise.h), the function
 //
 //   int32_t SYMBOL(void *context, uint32_t task, void *const *buffers)
 //
@@ -41,6 +41,14 @@ tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
 /// Sets `schedule` and the layouts of the weights that its tiles ask for.
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);
+
+/// Emits a scheduled kernel for the machine of `isa`; what cannot be done fast
+/// is an error that says why.
+llvm::Expected<KernelCode> emit(const Isa &isa, mobile::KernelOp kernel,
+                                llvm::StringRef symbol);
+
+/// Whether `emit` can; if not, `why` says what its error will.
+bool isFast(const Isa &isa, mobile::KernelOp kernel, std::string *why);
 
 } // namespace minnow::cpu
 

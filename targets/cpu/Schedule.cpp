@@ -8,9 +8,11 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/mobile/Layout.h"
 #include "mlir/IR/Builders.h"
+#include "targets/cpu/Depthwise.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
 #include "targets/cpu/TunedSchedules.h"
+#include "targets/halide/Object.h"
 #include "targets/halide/View.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -33,7 +35,7 @@ class Scheduler {
 public:
   Scheduler(const Isa &isa, const cost::Machine &machine, KernelOp kernel)
       : isa(isa), machine(machine), kernel(kernel),
-        view(halide::getView(kernel)) {}
+        view(halide::getView(kernel)), blocks(findByteDepthwise(isa, kernel)) {}
   ScheduleAttr run();
 
 private:
@@ -55,6 +57,7 @@ private:
   const cost::Machine &machine;
   mutable KernelOp kernel; // a handle; its getters are not const
   View view;
+  DepthwiseConv2DOp blocks;     // null for other kernels
   bool dividesChannels = false; // else tasks divide the rows
 };
 
@@ -125,8 +128,8 @@ static bool readsMoreWeights(Operation *op) {
              halide::product(halide::getShape(op->getOperand(0)));
 }
 
-/// The best number of tasks for `channels`; only a product alone can leave less
-/// to its last one.
+/// The best number of tasks for `channels`; only a product alone and blocks of
+/// bytes can leave less to the last one.
 static int64_t divideChannels(int64_t channels, int64_t width, bool isProduct) {
   if (isProduct)
     return divideEvenly(channels, width);
@@ -228,6 +231,8 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
       order = LoopOrder::TermsOuter;
   } else if (llvm::isa<AttentionOp>(shape.op)) {
     tile = getMatrixTiles(isa, shape, pixels).front();
+  } else if (blocks) {
+    tile = {4, mobile::TapBlocks::kChannels / isa.vectorFloats};
   } else if (llvm::isa<DepthwiseConv2DOp, Pool2DOp>(shape.op)) {
     order = chooseDepthwiseOrder(shape.op);
     tile = chooseDepthwiseTile(isa, shape, order);
@@ -289,7 +294,7 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
   if (!sizes || work < kLeastWork)
     return {};
   if (dividesChannels) {
-    bool isProduct = shapes.size() == 1 && isMatrix(shapes[0].op);
+    bool isProduct = shapes.size() == 1 && (isMatrix(shapes[0].op) || blocks);
     int64_t width = stages[0].getVectors() * isa.vectorFloats;
     int64_t tasks = divideChannels(sizes->channels, width, isProduct);
     if (tasks > 1)
@@ -399,6 +404,10 @@ static void setByteLayout(const Isa &isa, KernelOp kernel, Operation *op) {
     kernel.setLayout(filter.getArgNumber(), layout.get(kernel.getContext()));
   };
   bool isWide = isa.dotOperand == halide::DotOperand::Wide;
+  if (auto conv = findByteDepthwise(isa, kernel)) {
+    set(TapBlocks{conv.getStrides()[1]});
+    return;
+  }
   if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
     set(Taps{int64_t(isa.dotWidth), conv.getStrides()[1], isWide ? 2 : 1});
     return;
@@ -429,6 +438,18 @@ void cpu::setSchedule(const Isa &isa, KernelOp kernel, ScheduleAttr schedule) {
       setPanels(kernel, &op,
                 getPanel(isa, getStageShape(isa, view, &op),
                          halide::getStageAttr(kernel, &op)));
+}
+
+llvm::Expected<KernelCode> cpu::emit(const Isa &isa, KernelOp kernel,
+                                     llvm::StringRef symbol) {
+  return findByteDepthwise(isa, kernel)
+             ? emitByteDepthwise(isa, kernel, symbol)
+             : halide::emitObject(isa.getForm(), isa.spec, kernel, symbol);
+}
+
+bool cpu::isFast(const Isa &isa, KernelOp kernel, std::string *why) {
+  return findByteDepthwise(isa, kernel) ||
+         halide::hasStages(isa.getForm(), kernel, why);
 }
 
 ScheduleAttr cpu::chooseSchedule(const Isa &isa, const cost::Machine &machine,

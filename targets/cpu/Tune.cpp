@@ -7,6 +7,7 @@
 // turn, so that all see the same machine, and the least time of each counts:
 // what disturbs it only adds.
 //===----------------------------------------------------------------------===//
+#include "targets/cpu/Depthwise.h"
 #include "targets/cpu/HostKernel.h"
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
@@ -93,6 +94,8 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
                                              isa.vectorFloats);
     });
     tiles = keepVaried(tiles);
+  } else if (findByteDepthwise(isa, kernel)) {
+    tiles = {{4, best.getStages()[index].getVectors()}};
   } else if (llvm::isa<DepthwiseConv2DOp>(shape.op)) {
     for (int64_t pixels : {2, 3, 4, 5, 6, 7, 8, 10, 14, 16})
       for (int64_t vectors : {1, 2})
@@ -112,8 +115,9 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
 
 Tuner::Candidates Tuner::getStrips() const {
   Candidates candidates;
-  bool isDepthwise =
-      shapes.size() == 1 && llvm::isa<DepthwiseConv2DOp>(shapes[0].op);
+  bool isDepthwise = shapes.size() == 1 &&
+                     llvm::isa<DepthwiseConv2DOp>(shapes[0].op) &&
+                     !findByteDepthwise(isa, kernel);
   if ((shapes.size() > 1 || isDepthwise) && view == halide::View::Maps)
     for (int64_t strip : {1, 2, 4, 7, 8, 14, 16})
       candidates.insert(ScheduleAttr::get(best.getContext(), best.getSplit(),

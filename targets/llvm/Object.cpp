@@ -291,16 +291,19 @@ static void strip(llvm::Module &module, StringRef symbol) {
 }
 
 /// Halide's prefetches say that what they fetch is read once and then no more,
-/// and so pass the second level of the cache, which is where ours belong.
+/// and so pass the second level of the cache, which is where they belong.
 static void fetchToSecondLevel(llvm::Module &module) {
-  constexpr unsigned kLocality = 2, kSecondLevel = 2;
+  constexpr unsigned kLocality = 2, kNone = 0, kSecondLevel = 2;
   for (llvm::Function &function : module)
     if (function.getIntrinsicID() == llvm::Intrinsic::prefetch)
       for (llvm::User *user : function.users())
-        llvm::cast<llvm::CallInst>(user)->setArgOperand(
-            kLocality,
-            llvm::ConstantInt::get(llvm::Type::getInt32Ty(module.getContext()),
-                                   kSecondLevel));
+        if (auto *call = llvm::cast<llvm::CallInst>(user);
+            llvm::cast<llvm::ConstantInt>(call->getArgOperand(kLocality))
+                ->equalsInt(kNone))
+          call->setArgOperand(
+              kLocality,
+              llvm::ConstantInt::get(
+                  llvm::Type::getInt32Ty(module.getContext()), kSecondLevel));
 }
 
 Expected<std::string> minnow::compileBitcode(StringRef bitcode,

@@ -61,6 +61,16 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
              column,
              tap % taps->dot,
              zero};
+  } else if (mobile::TapBlocks::find(layout)) {
+    constexpr int64_t kDot = mobile::TapBlocks::kDot;
+    AffineExpr tap = builder.getAffineDimExpr(1), inside = column % panel;
+    AffineExpr lane = inside.floorDiv(16) * kDot + inside % kDot;
+    place = {column.floorDiv(panel),
+             builder.getAffineDimExpr(0),
+             zero,
+             tap.floorDiv(kDot),
+             (inside % 16).floorDiv(kDot),
+             lane * kDot + tap % kDot};
   }
   AffineMap map = AffineMap::get(rank, 0, place, builder.getContext());
   auto element = [&](OpBuilder &inner, ValueRange elements) -> Value {

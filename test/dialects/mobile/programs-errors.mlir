@@ -64,7 +64,7 @@ mobile.program @too_small(%x: memref<4xf32>, %y: memref<3xf32>) {
 
 // -----
 
-// expected-error @+1 {{layout panels takes 1 size, 3 of taps, 4 to 6 of dots, found 0}}
+// expected-error @+1 {{layout panels takes 1 size, 2 or 3 of taps, 4 to 6 of dots, found 0}}
 mobile.kernel @no_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels>}) {
   mobile.yield
 }
@@ -80,6 +80,13 @@ mobile.kernel @zero_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<pane
 
 // expected-error @+1 {{sums of columns need neighbours of 4 bytes in all, found 2}}
 mobile.kernel @sums_of_pairs(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels [16, 2, 4, 1, 128]>}) {
+  mobile.yield
+}
+
+// -----
+
+// expected-error @+1 {{blocks of taps have 64 channels and strides of 1 or 2, found 32 and 1}}
+mobile.kernel @small_blocks(%x: tensor<3x3x64xi8> {mobile.layout = #mobile.layout<panels [32, 1]>}) {
   mobile.yield
 }
 

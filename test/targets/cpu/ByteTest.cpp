@@ -85,6 +85,19 @@ TEST_P(ByteTest, KeepsAllRowsOfALowMap) {
   EXPECT_EQ(check(made, cpu, 1), "");
 }
 
+// Channels that fill blocks, a half or a quarter of one, or nearly one: in rows
+// that their parts divide or do not, with tiles that are cut.
+TEST_P(ByteTest, DepthwiseFillsBlocks) {
+  int64_t number = 0;
+  for (int64_t channels : {64, 160, 80, 16, 48, 188})
+    for (int64_t columns : {3, 8, 12}) {
+      int64_t kernel = 3 + 2 * (++number % 3), stride = 1 + number % 2;
+      Case made{Kind::Depthwise, 9,      columns,        channels, channels,
+                kernel,          stride, number % 5 < 2, 3};
+      EXPECT_EQ(check(made, cpu, number), "");
+    }
+}
+
 // Sums of a map and another, on a machine where fma is emulated.
 TEST(ByteTestWithoutFma, SumsAreExact) {
   for (int seed : {26, 27, 78, 79, 98, 99, 138, 139})

@@ -19,7 +19,7 @@ using namespace minnow::test;
 
 namespace {
 
-/// The disassembly of Halide's function in an object, one instruction a line.
+/// The disassembly of a kernel's function in an object, one instruction a line.
 std::string disassemble(const std::string &object) {
   llvm::SmallString<64> path;
   int file;
@@ -35,6 +35,8 @@ std::string disassemble(const std::string &object) {
   llvm::sys::fs::remove(path);
   // The wrapper around Halide's function clears its buffers on the stack.
   size_t start = text.find("<kernel_halide>:");
+  if (start == std::string::npos)
+    start = text.find("<kernel>:");
   return start == std::string::npos ? "" : text.substr(start);
 }
 

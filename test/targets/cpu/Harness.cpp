@@ -6,7 +6,6 @@
 #include "test/targets/cpu/Harness.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
-#include "targets/halide/Object.h"
 #include "targets/llvm/Object.h"
 #include "test/targets/cpu/Operands.h"
 #include "llvm/Support/FileSystem.h"
@@ -132,8 +131,7 @@ bool CompiledKernel::compile(const std::string &text, const std::string &cpu,
     cpu::setSchedule(*isa, kernel, attribute);
   } else if (!kernel.getScheduleAttr())
     cpu::schedule(*isa, cost::Machine(), kernel);
-  auto emitted =
-      halide::emitObject(isa->getForm(), isa->spec, kernel, "kernel");
+  auto emitted = cpu::emit(*isa, kernel, "kernel");
   if (!emitted)
     return fail(emitted.takeError());
   code = std::move(*emitted);
