@@ -54,10 +54,10 @@ static Expr multiplyOffset(Expr a, Expr weight) {
 static Expr readByte(const Tensor &input, const Window &window, Expr channel,
                      Expr column, Expr row, Expr zero) {
   if (window.isPadded()) {
-    Expr inRow = row >= 0 && row < input.rows;
+    Expr inRow = input.hasRow(row);
     Expr inside = column >= 0 && column < input.columns;
     Expr byte = input.func(channel, Halide::clamp(column, 0, input.columns - 1),
-                           Halide::clamp(row, 0, input.rows - 1));
+                           input.clampRow(row));
     return Halide::select(Halide::likely(inside),
                           Halide::select(inRow, byte, zero), zero);
   }
@@ -70,9 +70,9 @@ static Expr readByte(const Tensor &input, const Window &window, Expr channel,
 static RDom copyInside(const Tensor &input, Func copy, Expr channel,
                        Expr zero) {
   RDom columns(0, input.columns, "columns");
-  Expr byte = input.func(channel, columns, Halide::clamp(y, 0, input.rows - 1));
+  Expr byte = input.func(channel, columns, input.clampRow(y));
   copy(c, x, y) = zero;
-  copy(c, columns, y) = Halide::select(y >= 0 && y < input.rows, byte, zero);
+  copy(c, columns, y) = Halide::select(input.hasRow(y), byte, zero);
   return columns;
 }
 
@@ -96,15 +96,14 @@ static std::vector<RDom> copyGroups(const Tensor &input, const Window &window,
       continue;
     RDom k(bounds[part], size, "groups");
     Expr column = k * advance + member - window.left;
-    Expr inside = y >= 0 && y < input.rows;
+    Expr inside = input.hasRow(y);
     if (part != 1) {
       inside = inside && column >= 0 && column < input.columns;
       column = Halide::clamp(column, 0, input.columns - 1);
     }
     // Whole vectors are read, though some of the last one lies behind.
     Expr channel = Halide::Internal::promise_clamped(c, 0, input.channels - 1);
-    Expr byte =
-        input.func(channel, column, Halide::clamp(y, 0, input.rows - 1));
+    Expr byte = input.func(channel, column, input.clampRow(y));
     copy(member, c, k, y) = Halide::select(inside, byte, zero);
     parts.push_back(k);
   }

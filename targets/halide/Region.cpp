@@ -32,6 +32,7 @@ class Builder {
 public:
   Builder(KernelOp kernel, const Form &form) : kernel(kernel), form(form) {
     pipeline.view = getView(kernel);
+    isOpen = slidesTwice();
   }
   Pipeline build();
 
@@ -75,6 +76,7 @@ private:
   /// Keeps `value` in memory, because a computing primitive reads it.
   void store(Value value);
 
+  bool slidesTwice();
   bool isFlat() const { return pipeline.view != View::Maps; }
 
   KernelOp kernel;
@@ -82,9 +84,35 @@ private:
   Pipeline pipeline;
   std::vector<Halide::ImageParam> parameters;
   llvm::DenseMap<Value, Computed> values;
+  bool isOpen = false; // all tensors that are in memory (Stage.h)
 };
 
 } // namespace
+
+/// Whether `op` moves a window of several rows over what its kernel computes.
+static bool slides(Operation &op) {
+  int64_t height = llvm::TypeSwitch<Operation *, int64_t>(&op)
+                       .Case<Conv2DOp, DepthwiseConv2DOp>([](auto conv) {
+                         return getShape(conv.getFilter())[0];
+                       })
+                       .Case([](Pool2DOp pool) { return pool.getWindow()[0]; })
+                       .Default(int64_t(1));
+  Operation *source = op.getOperand(0).getDefiningOp();
+  return height > 1 && source && !llvm::isa<TransposeOp>(source);
+}
+
+/// Whether two windows slide in turn, strip by strip. Halide keeps the rows
+/// that the second has read before, but computes those of the first anew,
+/// unless what it reads knows no first and no last row.
+bool Builder::slidesTwice() {
+  mlir::Block &block = kernel.getBody().front();
+  auto sizes =
+      halide::getSizes(block.getTerminator()->getOperand(0), pipeline.view);
+  return pipeline.view == View::Maps && sizes &&
+         kernel.getScheduleAttr().getStrip() < sizes->rows &&
+         llvm::count_if(block.without_terminator(), slides) > 1 &&
+         findWholeValues(kernel).empty();
+}
 
 /// The sizes of `value` in the kernel's view.
 Tensor Builder::getSizes(Value value) const {
@@ -168,8 +196,15 @@ Computed Builder::read(Value value) {
   Tensor tensor = getSizes(value);
   if (parameters[argument.getArgNumber()].dimensions() != 3)
     throw Unsupported("an argument that is both a map and a weight");
-  tensor.func = parameters[argument.getArgNumber()];
+  Func parameter = parameters[argument.getArgNumber()];
+  tensor.func = parameter;
+  if (isOpen) {
+    tensor.func = Func("open");
+    tensor.func(c, x, y) =
+        parameter(c, x, Halide::clamp(y, 0, tensor.rows - 1));
+  }
   tensor.stored = true;
+  tensor.isOpen = isOpen;
   return {tensor, -1};
 }
 
@@ -307,6 +342,7 @@ void Builder::store(Value value) {
   Stage &stage = pipeline.stages[computed.pending];
   stage.root = computed.tensor.func;
   stage.rootValue = value;
+  computed.tensor.isOpen = isOpen;
   stage.result = computed.tensor;
   if (endsInPanel(kernel, stage.op, form))
     stage.result.channels = getPanelChannels(stage);

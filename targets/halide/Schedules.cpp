@@ -588,7 +588,8 @@ void Scheduler::storeRoot(Stage &stage, const Tile &tile) {
   if (stage.isWhole)
     stage.root.bound(y, 0, result.rows).compute_root();
   else
-    storeForStrip(stage.root, stage.liveRows, result.rows);
+    storeForStrip(stage.root, stage.liveRows,
+                  result.rows + (result.isOpen ? stage.liveRows : 0));
 }
 
 /// Computes `func` for each strip and keeps the rows that the next one reads.

@@ -60,6 +60,17 @@ Expr halide::activate(Activation activation, Expr v) {
   throw Unsupported("unknown activation");
 }
 
+Expr Tensor::hasRow(Expr row) const {
+  if (!isOpen)
+    return row >= 0 && row < rows;
+  // A comparison of signed numbers would tell Halide where the rows end.
+  return Halide::cast<uint32_t>(row) < Halide::cast<uint32_t>(rows);
+}
+
+Expr Tensor::clampRow(Expr row) const {
+  return isOpen ? row : Halide::clamp(row, 0, rows - 1);
+}
+
 static Tensor makeResult(mlir::Value value, Func func, bool flat = false) {
   auto shape = llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
   int rows = shape[1], columns = shape[2];
@@ -72,9 +83,9 @@ static Tensor makeResult(mlir::Value value, Func func, bool flat = false) {
 static Func addBorder(const Tensor &input) {
   Func padded("padded");
   Expr inside = x >= 0 && x < input.columns;
-  Expr value = input.func(c, Halide::clamp(x, 0, input.columns - 1),
-                          Halide::clamp(y, 0, input.rows - 1));
-  Expr inRow = Halide::select(y >= 0 && y < input.rows, value, 0.f);
+  Expr value =
+      input.func(c, Halide::clamp(x, 0, input.columns - 1), input.clampRow(y));
+  Expr inRow = Halide::select(input.hasRow(y), value, 0.f);
   padded(c, x, y) = Halide::select(Halide::likely(inside), inRow, 0.f);
   return padded;
 }
@@ -85,7 +96,7 @@ static void leaveOutRows(const Window &window, const Tensor &input, RDom &k,
                          Expr tap) {
   Expr row = window.row(tap);
   if (window.top || window.bottom)
-    k.where(row >= 0 && row < input.rows);
+    k.where(input.hasRow(row));
 }
 
 /// What the tap of a window reads in one channel, `outside` beyond the left and
@@ -96,7 +107,7 @@ static Expr readTap(const Window &window, const Tensor &input, Expr channel,
                     Expr columnTap, Expr rowTap, Expr outside) {
   Expr row = window.row(rowTap), column = window.column(columnTap);
   if (window.top || window.bottom)
-    row = Halide::clamp(row, 0, input.rows - 1);
+    row = input.clampRow(row);
   if (!window.left && !window.right)
     return input.func(channel, column, row);
   Expr value =
@@ -131,15 +142,18 @@ Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
   Func in = input.func, acc("accumulator"), value("convolution");
   // A copy with the border takes a tenth of the time of a stage with few
   // channels. Planes are copied into rows anyway, and of a stage's rows Halide
-  // would keep less than are read.
-  stage.cutsTaps = !op.isPointwise() && !input.columnsFirst &&
-                   llvm::isa<mlir::BlockArgument>(op.getInput());
+  // would keep less than are read if it knew where they end.
+  stage.cutsTaps =
+      !op.isPointwise() && !input.columnsFirst &&
+      (llvm::isa<mlir::BlockArgument>(op.getInput()) || input.isOpen);
   if (window.isPadded() && !stage.cutsTaps)
     in = stage.padded = addBorder(input);
   Func operand("operand");
   stage.operand = operand;
   if (op.isPointwise()) {
     RDom k(input.channels - terms, terms, "k");
+    if (input.isOpen)
+      k.where(input.hasRow(y));
     operand(c, x, y) = in(c, x, y);
     if (terms < input.channels)
       addParts(stage, weight, bias, terms);

@@ -36,6 +36,14 @@ struct Tensor {
   int channels = 1, columns = 1, rows = 1;
   bool stored = false;       // has memory; otherwise it is computed at each use
   bool columnsFirst = false; // columns are neighbours in memory, not channels
+  // Rows outside of the map may be read, and hold anything. Halide then knows
+  // of no end of the rows that a strip needs, and can slide over them.
+  bool isOpen = false;
+
+  /// Whether `row` is one of the map's.
+  Halide::Expr hasRow(Halide::Expr row) const;
+  /// `row`, or the nearest one that may be read.
+  Halide::Expr clampRow(Halide::Expr row) const;
 };
 
 /// Weights as an expression of the output channel and the index of the sum.
