@@ -4,6 +4,7 @@
 #define MINNOW_TARGETS_ETPU_LOWER_H
 
 #include "targets/etpu/Plan.h"
+#include "targets/etpu/Weights.h"
 
 namespace minnow::etpu {
 
@@ -12,27 +13,6 @@ struct Task {
   Operation op;
   uint16_t call = 0;
 };
-
-/// A layer's weights and parameters in the weight section: one piece a block of
-/// the output, then what all share.
-struct WeightPiece {
-  uint32_t address = 0, bytes = 0; // in the section
-  uint32_t parameters = 0;         // behind the weights, within the piece
-};
-struct LayerWeights {
-  std::vector<WeightPiece> pieces;
-  std::vector<uint32_t> offsets; // of sums, by block: addresses in the section
-};
-
-struct WeightSection {
-  std::string bytes;
-  uint64_t chipBytes = 0; // of them those that go to weight memory
-  uint64_t pureBytes = 0; // weights, biases and offsets alone
-  std::vector<LayerWeights> layers;
-};
-
-/// Packs the weights of all layers, in their order.
-WeightSection packWeights(const Network &network);
 
 /// The instructions of a plan in the reference order, in which they are correct
 /// one after the other. `isResident`: weights lie in weight memory as in the
