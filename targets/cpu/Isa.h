@@ -34,7 +34,8 @@ struct Isa {
             dotOperand,
             roundsByAddition,
             hasFma,
-            prefetches ? halide::Fetch::Lines : halide::Fetch::None};
+            prefetches ? halide::Fetch::Lines : halide::Fetch::None,
+            /*emitsBitcode=*/multipliesByLane};
   }
 };
 

@@ -39,6 +39,13 @@ StageShape cpu::getStageShape(const Isa &isa, halide::View view,
   return shape;
 }
 
+/// The registers for weights where a lane multiplies: they come by fours
+/// (llvm/Neon.h), one after the other if these are whole terms.
+static int64_t getGroup(int64_t vectors) {
+  constexpr int64_t kGroup = 4;
+  return kGroup % vectors == 0 || vectors % kGroup == 0 ? kGroup : 2 * kGroup;
+}
+
 /// The sums, a vector of weights for each column and what they are multiplied
 /// by must be in registers: a vector of several steps for each position, or one
 /// broadcast and `spare` for Halide's and LLVM's temporaries. Of one position
@@ -48,7 +55,8 @@ static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
   if (isInteger && !isa.multipliesByLane)
     return pixels * vectors + vectors + 2 <= isa.registers;
   if (isa.multipliesByLane)
-    return pixels * vectors + vectors + pixels + constants <= isa.registers;
+    return pixels * vectors + getGroup(vectors) + pixels + constants <=
+           isa.registers;
   if (pixels == 1)
     return vectors + 2 + constants <= isa.registers;
   return pixels * vectors + vectors + 1 + constants + spare <= isa.registers;
@@ -62,16 +70,14 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
   if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
     return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
   double products = std::max(double(pixels * vectors), 8.0);
-  // What counts is the instructions: weights in pairs of vectors, inputs in
-  // vectors of four groups, and the loop.
-  if (isa.multipliesByLane && isInteger)
-    return products + vectors / 2.0 + pixels / 4.0 + 0.5;
-  // Or a loop of eight terms, which loads the inputs by pairs of vectors too;
-  // those for which no registers are left are spilled and loaded anew.
+  // What counts is the instructions of a loop of eight groups: weights in fours
+  // of vectors, inputs in pairs where there are registers for them; what LLVM
+  // loads too early otherwise is spilled.
   if (isa.multipliesByLane) {
-    double spilled =
-        std::max(pixels * vectors + 2 * pixels + 2 - isa.registers, int64_t(0));
-    return products + vectors / 2.0 + (pixels + 9 + 2 * spilled) / 8.0;
+    int64_t used = pixels * vectors + 2 * pixels + getGroup(vectors);
+    int64_t missing = std::max(used - int64_t(isa.registers), int64_t(0));
+    return products + vectors / 4.0 +
+           (missing ? 2 * pixels + 3 + 2 * missing : pixels + 2) / 8.0;
   }
   // Two loads a cycle too.
   double loads = double(pixels + vectors);

@@ -8,10 +8,12 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "targets/llvm/Bytes.h"
+#include "targets/llvm/Neon.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -21,6 +23,7 @@
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include "llvm/Transforms/IPO/StripDeadPrototypes.h"
+#include "llvm/Transforms/Utils/LoopSimplify.h"
 #include <mutex>
 
 using namespace minnow;
@@ -306,6 +309,23 @@ static void fetchToSecondLevel(llvm::Module &module) {
                   llvm::Type::getInt32Ty(module.getContext()), kSecondLevel));
 }
 
+/// What we know of a machine and LLVM does not.
+static llvm::FunctionPassManager
+makePasses(const llvm::TargetMachine &machine) {
+  const llvm::Triple &triple = machine.getTargetTriple();
+  llvm::FunctionPassManager passes;
+  if (triple.isX86() &&
+      machine.getMCSubtargetInfo()->checkFeatures("+avx512bw"))
+    passes.addPass(PackBytesPass());
+  if (triple.isAArch64() && !getenv("MINNOW_NO")) {
+    passes.addPass(RoundInConversionPass());
+    passes.addPass(llvm::LoopSimplifyPass());
+    passes.addPass(LoadStreamsPass());
+    passes.addPass(llvm::VerifierPass());
+  }
+  return passes;
+}
+
 Expected<std::string> minnow::compileBitcode(StringRef bitcode,
                                              StringRef symbol,
                                              const TargetSpec &spec) {
@@ -320,14 +340,18 @@ Expected<std::string> minnow::compileBitcode(StringRef bitcode,
   (*module)->setTargetTriple((*machine)->getTargetTriple());
   (*module)->setDataLayout((*machine)->createDataLayout());
   strip(**module, symbol);
+  if (const char *dir = getenv("MINNOW_DUMP")) {
+    std::error_code e;
+    llvm::raw_fd_ostream o((std::string(dir) + "/" + symbol.str() + ".ll"), e);
+    (*module)->print(o, nullptr);
+  }
   fetchToSecondLevel(**module);
-  if ((*machine)->getTargetTriple().isX86() &&
-      (*machine)->getMCSubtargetInfo()->checkFeatures("+avx512bw"))
-    runPasses(**module, **machine, [](llvm::PassBuilder &) {
-      llvm::ModulePassManager passes;
-      passes.addPass(llvm::createModuleToFunctionPassAdaptor(PackBytesPass()));
-      return passes;
-    });
+  runPasses(**module, **machine, [&](llvm::PassBuilder &) {
+    llvm::ModulePassManager passes;
+    passes.addPass(
+        llvm::createModuleToFunctionPassAdaptor(makePasses(**machine)));
+    return passes;
+  });
   return emitObject(**module, **machine);
 }
 
