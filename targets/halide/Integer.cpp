@@ -163,6 +163,13 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
                          c / channels - window.left, y, weights.zero),
                 operand);
     taken = stage.padded(column * channels + term, row);
+    if (form.multipliesByLane && operand == DotOperand::Signed) {
+      Halide::Var j("j");
+      stage.operand = Func("operand");
+      stage.operand(c, x, y, j) =
+          stage.padded(column * channels + c, window.row(j));
+      taken = stage.operand(term, x, y, k.w);
+    }
   } else {
     if (copiesInput(op, form) || operand == DotOperand::Wide ||
         operand == DotOperand::Unsigned) {

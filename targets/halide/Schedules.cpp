@@ -80,7 +80,7 @@ private:
     return pipeline.panels.defined() &&
            stage.root.name() == pipeline.panels.name();
   }
-  int getLoadedTerms(const Stage &stage) const;
+  int getLoadedTerms(const Stage &stage, const Tile &tile) const;
   void scheduleByteMatrix(Stage &stage, const Tile &tile, Var at);
   int unrollSteps(const Stage &stage, const Tile &tile, Halide::Stage update,
                   RVar inner, RVar outer);
@@ -361,12 +361,18 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
 }
 
 /// The bytes of a sum's terms that a position loads at once where a lane can
-/// multiply; 0 where products broadcast groups from memory.
-int Scheduler::getLoadedTerms(const Stage &stage) const {
+/// multiply; 0 where products broadcast groups from memory. Those of a row of
+/// taps are few; of others there are two registers for each position, if the
+/// sums and a group of weights leave these (llvm/Neon.h).
+int Scheduler::getLoadedTerms(const Stage &stage, const Tile &tile) const {
+  constexpr int kLanes = 16, kRegisters = 32, kGroup = 4;
   if (!form.multipliesByLane || !stage.operand.defined() ||
       form.dotOperand != DotOperand::Signed)
     return 0;
-  int terms = std::gcd(stage.input.channels, 16);
+  if (stage.joinsColumns)
+    return llvm::alignTo(stage.steps * form.dotWidth, kLanes);
+  bool hasRoom = tile.pixels * (tile.vectors + 2) + kGroup <= kRegisters;
+  int terms = std::gcd(stage.input.channels, hasRoom ? 2 * kLanes : kLanes);
   return terms > form.dotWidth ? terms : 0;
 }
 
@@ -398,11 +404,15 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
   auto update = acc.update();
   std::vector<VarOrRVar> order = {RVar(k.x), c, chunk, x};
   RVar outer("outer"), inner("inner");
-  int terms = getLoadedTerms(stage);
+  int terms = getLoadedTerms(stage, tile);
   if (terms) {
-    update.split(RVar(k.y), outer, inner, terms / form.dotWidth);
+    update.split(RVar(k.y), outer, inner,
+                 std::min(stage.steps, terms / form.dotWidth));
     order.insert(order.end(), {inner, outer});
-    stage.operand.compute_at(acc, outer).vectorize(c, terms).unroll(x);
+    stage.operand.compute_at(acc, outer)
+        .bound_extent(c, terms)
+        .vectorize(c, terms)
+        .unroll(x);
   } else if (form.joinsPixels) {
     terms = unrollSteps(stage, tile, update, inner, outer);
     order.insert(order.end(), {inner, outer});
@@ -414,8 +424,11 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
   update.unroll(chunk).unroll(x);
   if (terms)
     update.unroll(inner);
-  if (form.joinsPixels && stage.steps == 1)
-    update.unroll(RVar(k.z)); // the taps of a row
+  // The taps of a row, each of which is one step.
+  bool isOneStep = form.joinsPixels ? stage.steps == 1
+                                    : terms >= stage.steps * form.dotWidth;
+  if (isOneStep)
+    update.unroll(RVar(k.z));
 }
 
 /// The sums of a tile of a depthwise convolution of bytes.
@@ -442,6 +455,12 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
     update.reorder(order).atomic().vectorize(RVar(k.x));
     update.vectorize(c, tile.vector).unroll(c).unroll(chunk).unroll(step);
     update.unroll(RVar(k.y));
+    // Where each row's place is costs as much as its sums; of more rows than
+    // three the taps are spilled.
+    constexpr int kMostRows = 3;
+    if (form.multipliesByLane &&
+        *Halide::Internal::as_const_int(k.z.extent()) <= kMostRows)
+      update.unroll(RVar(k.z));
     if (i == 0)
       update.unroll(place);
   }
@@ -511,6 +530,14 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
   } else {
     storeForStrip(copy, stage.livePaddedRows,
                   stage.input.rows + stage.livePaddedRows);
+  }
+  // Vectors of a row's terms reach over its last column, whose place Halide
+  // does not know to be constant where channels are left over.
+  if (int terms = getLoadedTerms(stage, tile); terms && stage.joinsColumns) {
+    int stride = llvm::cast<Conv2DOp>(stage.op).getStrides()[1];
+    copy.bound(c, 0,
+               int(llvm::alignTo((tile.columns - 1) * stride * channels + terms,
+                                 channels)));
   }
   if (stage.joinsColumns) // Channels are few, and all of one column.
     copy.align_bounds(c, channels)
