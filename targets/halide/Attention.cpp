@@ -92,9 +92,12 @@ static void buildWeights(Attention &parts, const Tensor &query, int keys,
   parts.width = RDom(0, parts.keyWidth, "d");
   const RDom &d = parts.width;
   float lowest = -std::numeric_limits<float>::infinity();
+  parts.queryTerms = Func("query_terms");
+  parts.queryTerms(channel, head, x, y) =
+      query.func(head * parts.keyWidth + channel, x, y);
   parts.products(key, head, x, y) = 0.f;
   parts.products(key, head, x, y) +=
-      query.func(head * parts.keyWidth + d, x, y) *
+      parts.queryTerms(d, head, x, y) *
       parts.packedKeys(key, d, head / (parts.heads / parts.keyHeads));
   Expr product = parts.products(key, head, x, y);
   parts.logits(key, head, x, y) =
@@ -232,9 +235,11 @@ Stage halide::buildAttention(AttentionOp op, const Tensor &query,
   Func acc("accumulator"), result("attention");
   RDom m(0, values.columns, 0, values.rows, "m");
   Expr first = head / (parts.heads / parts.keyHeads) * parts.valueWidth;
+  parts.weightTerms = Func("weight_terms");
+  parts.weightTerms(key, head, x, y) = parts.weights(key, head, x, y);
   acc(channel, head, x, y) = 0.f;
   acc(channel, head, x, y) +=
-      parts.weights(m.y * values.columns + m.x, head, x, y) *
+      parts.weightTerms(m.y * values.columns + m.x, head, x, y) *
       values.func(first + channel, m.x, m.y);
   parts.rows(channel, head, x, y) = acc(channel, head, x, y);
   Expr owner = c / parts.valueWidth;

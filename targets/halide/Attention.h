@@ -24,6 +24,9 @@ struct Attention {
   Halide::Func weights;               // as logits, not divided by their sum
   Halide::Func sumLanes, sum;         // as largest
   Halide::Func rows; // (channel of the head, head, ..), not divided yet
+  // Both operands of the products that are the same for all lanes: the query by
+  // channels of the head, and the weights.
+  Halide::Func queryTerms, weightTerms;
   Halide::RDom width, chunks, lanes;
   // Of bytes: packedKeys and packedValues (channel, member of a group, group of
   // keys, key head) have groups of neighbours along the sum as their members;

@@ -95,6 +95,8 @@ private:
   void scheduleSoftmax(Stage &stage, const Tile &tile);
   void scheduleAttention(Stage &stage, const Tile &tile);
   void scheduleWeights(Attention &parts, Func root, const Tile &tile);
+  void orderTerms(Func products, Var lanes, Func operand,
+                  const Halide::RDom &k);
   void packBytes(Attention &parts, const Tile &tile);
   int getAttentionRows(const Tile &tile) const;
   /// Places what an inner stage keeps in memory.
@@ -736,6 +738,30 @@ int Scheduler::getAttentionRows(const Tile &tile) const {
   return best;
 }
 
+/// The loops of an attention's products with the terms `operand`, whose vectors
+/// are along `lanes`. Where a lane can multiply, several terms are loaded at
+/// once.
+void Scheduler::orderTerms(Func products, Var lanes, Func operand,
+                           const Halide::RDom &k) {
+  auto update = products.update();
+  RVar outer("outer"), inner("inner");
+  int count = *Halide::Internal::as_const_int(k.x.extent());
+  int block = std::gcd(count, kTermsOfBlock);
+  std::vector<VarOrRVar> order = {lanes, x, RVar(k.x)};
+  if (form.multipliesByLane && block % form.vectorFloats == 0) {
+    update.split(RVar(k.x), outer, inner, block).unroll(inner);
+    order = {lanes, x, inner, outer};
+    Var terms = operand.args()[0];
+    operand.compute_at(products, outer)
+        .vectorize(terms, form.vectorFloats)
+        .unroll(terms)
+        .unroll(x);
+  }
+  if (k.dimensions() > 1)
+    order.push_back(RVar(k.y));
+  update.reorder(order);
+}
+
 /// What a tile of rows needs before its products with the values. Rows are
 /// unrolled, so that their sums do not wait for each other.
 void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
@@ -768,7 +794,7 @@ void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
         .atomic()
         .vectorize(RVar(parts.width.x));
   else
-    products.reorder(key, x, RVar(parts.width.x));
+    orderTerms(parts.products, key, parts.queryTerms, parts.width);
   products.vectorize(key, vector).unroll(key).unroll(x);
   parts.weights.compute_at(root, xb).vectorize(key, vector);
   if (parts.paddedKeys % (2 * vector) == 0)
@@ -836,8 +862,7 @@ void Scheduler::scheduleAttention(Stage &stage, const Tile &tile) {
         .atomic()
         .vectorize(RVar(stage.domain.x));
   else
-    acc.update().reorder(channel, x, RVar(stage.domain.x),
-                         RVar(stage.domain.y));
+    orderTerms(acc, channel, parts.weightTerms, stage.domain);
   acc.update().vectorize(channel, tile.vector).unroll(channel).unroll(x);
 
   if (parts.isInteger) {
