@@ -7,8 +7,8 @@ PROGRAM is a .so for AArch64; the cross-built minnow-bench runs it under
 qemu-aarch64 with icount.c, and marks each kernel call of its last inference.
 Prints instructions, loads and stores, and fmla of each kernel and of all, and
 the ratio of the instructions to the fewest that the MACs need (four an fmla).
-Beside each kernel stands its hottest inner loop: fmla + other instructions, and
-the fmla that llvm-mca gives neoverse-n1 a cycle (two at most).
+Beside each kernel stands its hottest inner loop: fmla (of bytes sdot) + other
+instructions, and the fmla that llvm-mca gives neoverse-n1 a cycle (two at most).
 """
 
 import argparse

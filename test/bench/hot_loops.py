@@ -1,6 +1,6 @@
 #===- hot_loops.py - the inner loops of kernels, and their cycles --------===//
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Finds the innermost loop with the most fmla of each function in an AArch64
+"""Finds the innermost loop with the most fmla or sdot of each function in an AArch64
 program, and asks llvm-mca what an iteration takes. llvm-mca knows neither
 caches nor mispredicted branches: an upper bound of the speed. neoverse-n1
 stands for Cortex-A76 and A78, for which LLVM has only a model of A57.
@@ -36,8 +36,12 @@ def disassemble(program):
     return functions
 
 
+def count_sums(loop):
+    return sum(text.startswith(("fmla", "sdot")) for text in loop)
+
+
 def hottest_loop(code):
-    """The instructions of the loop that holds no other and the most fmla."""
+    """The instructions of the loop that holds no other and the most sums."""
     places = {address: i for i, (address, _) in enumerate(code)}
     best, most = [], 0
     for end, (address, text) in enumerate(code):
@@ -46,9 +50,9 @@ def hottest_loop(code):
         if start is None or start > end:
             continue
         body = [text for _, text in code[start:end + 1]]
-        fmlas = sum(text.startswith("fmla") for text in body)
-        if fmlas > most and not any(BRANCH.match(text) for text in body[:-1]):
-            best, most = body, fmlas
+        sums = count_sums(body)
+        if sums > most and not any(BRANCH.match(text) for text in body[:-1]):
+            best, most = body, sums
     return best
 
 
@@ -63,13 +67,13 @@ def cycles(loop):
 
 def analyze(program):
     """For each kernel of a compiled network, in the order of its first call:
-    (fmla, other instructions, cycles) of its hottest loop, None where no loop
-    has an fmla. Kernels are linked in that order."""
+    (fmla or sdot, other instructions, cycles) of its hottest loop, None where no
+    loop has any. Kernels are linked in that order."""
     loops = {}
     for name, code in disassemble(program).items():
         if name.startswith("minnow_kernel_"):
             kernel = name.removesuffix("_halide")
             loop = hottest_loop(code)
-            fmlas = sum(text.startswith("fmla") for text in loop)
-            loops[kernel] = (fmlas, len(loop) - fmlas, cycles(loop)) if loop else loops.get(kernel)
+            sums = count_sums(loop)
+            loops[kernel] = (sums, len(loop) - sums, cycles(loop)) if loop else loops.get(kernel)
     return list(loops.values())
