@@ -67,10 +67,14 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
     int64_t terms = physical[1], row = elements / terms;
     if (pipeline.stages[0].partial.defined()) // which is the only stage
       terms = getTermsAtOnce(kernel, pipeline.stages[0].op, form);
-    addPrefetch(pipeline.output,
-                {argument.name, argument.type, int(elements), int(terms * row),
-                 int(row)},
-                form.fetch);
+    PanelWeights weights{argument.name,    argument.type, int(elements),
+                         int(terms * row), int(row),      int(physical[0])};
+    // What comes after the last map reads each weight once: as much of it as
+    // the core's own cache holds comes while there is something to compute.
+    constexpr int kBehindBytes = 1024 * 1024;
+    if (pipeline.stages.back().kind == StageKind::GlobalPool)
+      weights.behindElements = kBehindBytes / argument.type.bytes();
+    addPrefetch(pipeline.output, weights, form.fetch);
     hasPanels = true;
   }
   return hasPanels;

@@ -59,6 +59,8 @@ private:
   Halide::Internal::Stmt visit(const LetStmt *op) override;
   bool moves(const For *loop, Expr index) const;
   Expr getNext(Expr begin, size_t panels) const;
+  void fetch(Expr first, int lines,
+             std::vector<Halide::Internal::Stmt> &body) const;
   Halide::Internal::Stmt addLines(const For *op, Expr index) const;
 
   PanelWeights weights;
@@ -111,6 +113,17 @@ Expr Prefetcher::getNext(Expr begin, size_t panels) const {
   return select(isLast, behind, next);
 }
 
+/// Adds the prefetches of `lines` from the element `first` on to `body`.
+void Prefetcher::fetch(Expr first, int lines,
+                       std::vector<Halide::Internal::Stmt> &body) const {
+  int perLine = kLineBytes / weights.type.bytes();
+  Expr base = Variable::make(Halide::Handle(), weights.name);
+  for (int line = 0; line < lines; ++line)
+    body.push_back(Evaluate::make(Call::make(
+        weights.type, Call::prefetch,
+        {base, simplify(first + line * perLine), 1, 1}, Call::Intrinsic)));
+}
+
 /// The body of the loop over terms with the prefetch of its share of lines; as
 /// it is where the loops around are not those of panels and tiles alone.
 Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
@@ -143,13 +156,18 @@ Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
     return op->body;
   Expr begin = substitute(op->name, op->min, index);
   Expr next = hasParts ? getNext(begin, i - 1) : begin + weights.panelElements;
-  Expr first = next + step * (lines * perLine);
   std::vector<Halide::Internal::Stmt> body;
-  Expr base = Variable::make(Halide::Handle(), weights.name);
-  for (int line = 0; line < lines; ++line)
-    body.push_back(Evaluate::make(Call::make(
-        weights.type, Call::prefetch,
-        {base, simplify(first + line * perLine), 1, 1}, Call::Intrinsic)));
+  fetch(next + step * (lines * perLine), lines, body);
+  if (weights.behindElements) {
+    Expr panel = substitute(lets, begin) / weights.panelElements;
+    int more =
+        std::min<int64_t>(llvm::divideCeil(weights.behindElements,
+                                           weights.panels * steps * perLine),
+                          kMostLines);
+    fetch(weights.panels * weights.panelElements +
+              (panel * int(steps) + step) * (more * perLine),
+          more, body);
+  }
   body.push_back(op->body);
   return Block::make(body);
 }

@@ -19,6 +19,10 @@ struct PanelWeights {
   int panelElements; // of one panel, all its terms
   int partElements;  // of it, the terms that are added up at once
   int rowElements;   // of one of its terms, or groups of terms
+  int panels = 1;
+  // Of what lies behind the weights, in the order of the program's reads, to
+  // fetch too, in equal parts while each panel is computed.
+  int behindElements = 0;
 };
 
 /// Makes `output`'s innermost loops over the terms of sums prefetch lines, or

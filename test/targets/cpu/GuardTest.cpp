@@ -187,6 +187,18 @@ TEST(Guard, ProductsFetchTheNextPanel) {
   EXPECT_EQ(countPrefetches("skylake-avx512", {1, 1, 1, 960}, pointwise), 0u);
 }
 
+TEST(Guard, PooledProductFetchesWhatFollows) {
+  KernelText text;
+  Conv conv = {960, 1, 1, {}, "relu"};
+  Node out = text.globalPool(text.conv(text.argument({1, 7, 7, 128}), conv));
+  CompiledKernel kernel(text.finish(out), "skylake-avx512");
+  ASSERT_EQ(kernel.getError(), "");
+  auto loop = findHotLoop(disassemble(kernel.getCode().object));
+  EXPECT_EQ(
+      countNamed(loop, "prefetcht1"),
+      int64_t(4 + countPrefetches("skylake-avx512", {1, 7, 7, 128}, conv)));
+}
+
 TEST(Guard, ProductsMultiplyByLane) {
   KernelText text;
   Node in = text.argument({1, 14, 14, 96});
