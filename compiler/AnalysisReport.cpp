@@ -27,8 +27,9 @@ static std::string formatBytes(double bytes) {
 }
 
 static std::string describeMachine(const cost::Machine &machine) {
-  std::string text = fmt::format("{}, a core does {:.1f} GMAC/s;", machine.name,
-                                 machine.macsPerSecond / 1e9);
+  std::string text = fmt::format(
+      "{}, a core does {:.1f} GMAC/s, {:.1f} of bytes;", machine.name,
+      machine.macsPerSecond / 1e9, machine.byteMacsPerSecond / 1e9);
   for (unsigned i = 0; i < machine.levels; ++i) {
     const cost::MemoryLevel &level = machine.memory[i];
     std::string size =
@@ -187,6 +188,7 @@ static Json toJson(const cost::Machine &machine) {
   }
   return {{"name", machine.name},
           {"macs_per_second", machine.macsPerSecond},
+          {"byte_macs_per_second", machine.byteMacsPerSecond},
           {"macs_per_byte", cost::getRidge(machine)},
           {"memory", memory}};
 }

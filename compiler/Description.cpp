@@ -89,8 +89,9 @@ static std::vector<Offset<abi::Kernel>> buildKernels(FlatBufferBuilder &builder,
       bytes += getByteSize(type);
     for (mlir::Type type : kernel.getResultTypes())
       bytes += getByteSize(type);
-    kernels.push_back(abi::CreateKernelDirect(
-        builder, name.c_str(), getMacs(kernel), bytes, code.reference));
+    kernels.push_back(
+        abi::CreateKernelDirect(builder, name.c_str(), getMacs(kernel), bytes,
+                                code.reference, getByteMacs(kernel)));
   }
   return kernels;
 }

@@ -64,7 +64,8 @@ std::vector<CallTime> readTable(const minnow_model *model,
     minnow_kernel_info kernel;
     minnow_model_call(model, i, &call);
     minnow_model_kernel(model, call.kernel, &kernel);
-    const double least = roofline.microseconds(kernel.macs, kernel.bytes);
+    const double least =
+        roofline.microseconds(kernel.macs, kernel.byte_macs, kernel.bytes);
     calls[i] = {{clock.median(i), 0, least, kernel.macs, kernel.bytes},
                 kernel.name,
                 call.layer};

@@ -32,7 +32,9 @@ Json toJson(const Roofline &roofline) {
   for (const Roofline::Level &level : roofline.levels)
     reads.push_back(
         {{"bytes", level.bytes}, {"gbytes_per_s", level.bytesPerSecond / 1e9}});
-  return {{"gmacs_per_s", roofline.macsPerSecond / 1e9}, {"reads", reads}};
+  return {{"gmacs_per_s", roofline.macsPerSecond / 1e9},
+          {"int8_gmacs_per_s", roofline.byteMacsPerSecond / 1e9},
+          {"reads", reads}};
 }
 
 void printWork(const Work &work) {
@@ -45,8 +47,11 @@ void printWork(const Work &work) {
 constexpr const char *kWorkHeads = "       us   share   GMAC/s     GB/s   roof";
 
 void printProfile(const Figures &figures) {
-  std::printf("\nroofline: %.1f GMAC/s f32; GB/s by how much is read again:",
-              figures.roofline.macsPerSecond / 1e9);
+  std::printf(
+      "\nroofline: %.1f GMAC/s f32, %.1f int8; GB/s by how much is read "
+      "again:",
+      figures.roofline.macsPerSecond / 1e9,
+      figures.roofline.byteMacsPerSecond / 1e9);
   for (const Roofline::Level &level : figures.roofline.levels)
     std::printf(" %.0f (%s)", level.bytesPerSecond / 1e9,
                 sizeText(level.bytes).c_str());

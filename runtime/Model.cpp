@@ -198,7 +198,7 @@ minnow_status minnow_model_kernel(const minnow_model *model, uint32_t index,
     return MINNOW_STATUS_BAD_ARGUMENT;
   const abi::Kernel &kernel = *kernels[index];
   *info = {textOf(kernel.name()), kernel.macs(), kernel.bytes(),
-           kernel.reference()};
+           kernel.reference(), kernel.byte_macs()};
   return MINNOW_STATUS_OK;
 }
 

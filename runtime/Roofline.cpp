@@ -188,6 +188,9 @@ double readBytesPerSecond(ThreadPool &pool, uint64_t bytes) {
 Roofline measureRoofline(ThreadPool &pool, uint64_t largest) {
   Roofline roofline;
   roofline.macsPerSecond = peakMacsPerSecond(pool, Arithmetic::F32);
+  // Without such an instruction bytes are widened first.
+  roofline.byteMacsPerSecond = std::max(
+      peakMacsPerSecond(pool, Arithmetic::Int8), roofline.macsPerSecond);
   uint64_t bytes = kSmallestRead;
   while (true) {
     if (const double rate = readBytesPerSecond(pool, bytes))
@@ -198,15 +201,18 @@ Roofline measureRoofline(ThreadPool &pool, uint64_t largest) {
   }
 }
 
-double Roofline::microseconds(uint64_t macs, uint64_t bytes) const {
+double Roofline::microseconds(uint64_t macs, uint64_t byteMacs,
+                              uint64_t bytes) const {
   if (macsPerSecond <= 0 || levels.empty())
     return 0;
+  double products = (double(macs) - double(byteMacs)) / macsPerSecond;
+  if (byteMacs)
+    products += double(byteMacs) / byteMacsPerSecond;
   const Level *level = &levels.front();
   for (const Level &larger : levels)
     if (level->bytes < bytes)
       level = &larger;
-  return 1e6 * std::max(double(macs) / macsPerSecond,
-                        double(bytes) / level->bytesPerSecond);
+  return 1e6 * std::max(products, double(bytes) / level->bytesPerSecond);
 }
 
 } // namespace minnow

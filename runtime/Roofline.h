@@ -31,11 +31,13 @@ struct Roofline {
     double bytesPerSecond;
   };
   double macsPerSecond = 0;
-  std::vector<Level> levels; // by growing size
+  double byteMacsPerSecond = 0; // of products of bytes
+  std::vector<Level> levels;    // by growing size
 
-  /// Microseconds that `macs` and `bytes` take at least, the bytes coming from
-  /// the nearest cache that holds them; 0 if unknown.
-  double microseconds(uint64_t macs, uint64_t bytes) const;
+  /// Microseconds that `macs`, `byteMacs` of them of bytes, and `bytes` take at
+  /// least, the bytes coming from the nearest cache that holds them; 0 if
+  /// unknown.
+  double microseconds(uint64_t macs, uint64_t byteMacs, uint64_t bytes) const;
 };
 
 /// Measures on the threads of `pool`, up to reads of `largest` bytes.

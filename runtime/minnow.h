@@ -89,9 +89,10 @@ typedef struct minnow_model_info {
 /* A kernel's code; several calls may share it. */
 typedef struct minnow_kernel_info {
   const char *name;
-  uint64_t macs;    /* multiply-accumulates of one call */
-  uint64_t bytes;   /* inputs, weights and outputs of one call */
-  int is_reference; /* taken by the slow way */
+  uint64_t macs;      /* multiply-accumulates of one call */
+  uint64_t bytes;     /* inputs, weights and outputs of one call */
+  int is_reference;   /* taken by the slow way */
+  uint64_t byte_macs; /* those of macs that multiply bytes */
 } minnow_kernel_info;
 
 /* One call of a kernel, in program order. */

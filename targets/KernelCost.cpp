@@ -22,10 +22,23 @@ static uint64_t countMacs(Operation *op) {
   return cast<PrimitiveOpInterface>(op).getMacs();
 }
 
+/// The MACs of `op` that multiply bytes.
+static uint64_t countByteMacs(Operation *op) {
+  auto input = cast<ShapedType>(getStorageType(op->getOperand(0).getType()));
+  return input.getElementType().isInteger(8) ? countMacs(op) : 0;
+}
+
 uint64_t minnow::getMacs(KernelOp kernel) {
   uint64_t macs = 0;
   for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
     macs += op.getMacs();
+  return macs;
+}
+
+uint64_t minnow::getByteMacs(KernelOp kernel) {
+  uint64_t macs = 0;
+  for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
+    macs += countByteMacs(op);
   return macs;
 }
 
@@ -111,6 +124,7 @@ minnow::getKernelShape(ArrayRef<Operation *> ops,
   llvm::SmallPtrSet<Value, 16> seen;
   for (Operation *op : ops) {
     shape.macs += countMacs(op);
+    shape.byteMacs += countByteMacs(op);
     shape.elementwise += countElementwise(op);
     for (Value operand : op->getOperands())
       if (seen.insert(operand).second)

@@ -12,8 +12,10 @@
 
 namespace minnow {
 
-/// The multiply-accumulates of one call of `kernel`.
+/// The multiply-accumulates of one call of `kernel`, and those that multiply
+/// bytes.
 uint64_t getMacs(mobile::KernelOp kernel);
+uint64_t getByteMacs(mobile::KernelOp kernel);
 
 /// Bytes of a static tensor or memref, row-major.
 uint64_t getByteSize(mlir::Type type);

@@ -52,9 +52,12 @@ Estimate minnow::cost::estimate(const Machine &machine,
 
   Estimate result;
   // An element operation takes an instruction slot, as a MAC does.
-  result.macSeconds = (kernel.macs + machine.stripLoss * kernel.stripMacs +
-                       kernel.elementwise) /
-                      machine.macsPerSecond;
+  double products = (kernel.macs - kernel.byteMacs) / machine.macsPerSecond;
+  if (kernel.byteMacs)
+    products += kernel.byteMacs / machine.byteMacsPerSecond;
+  double strips = kernel.macs ? kernel.stripMacs / kernel.macs : 0;
+  result.macSeconds = products * (1 + machine.stripLoss * strips) +
+                      kernel.elementwise / machine.macsPerSecond;
   Traffic traffic{machine};
   traffic.add(activations, workingSet);
   double passes = runsWhole(machine, kernel) ? 1 : kernel.weightPasses;

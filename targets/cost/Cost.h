@@ -28,13 +28,14 @@ inline constexpr unsigned kMaxLevels = 5;
 /// A machine: the peak of one core and its memories.
 struct Machine {
   const char *name;
-  double macsPerSecond; // f32, one core
-  double callSeconds;   // fixed cost of one kernel call
-  double stripLoss;     // share of the MAC time that fusing by strips adds
-  double stripBytes;    // mapBytes of a kernel that runs all rows as one strip;
-                        // 0: none does
-  double vectorBytes;   // of one register
-  unsigned registers;   // vector registers
+  double macsPerSecond;     // f32, one core
+  double byteMacsPerSecond; // products of bytes
+  double callSeconds;       // fixed cost of one kernel call
+  double stripLoss;         // share of the MAC time that fusing by strips adds
+  double stripBytes;  // mapBytes of a kernel that runs all rows as one strip;
+                      // 0: none does
+  double vectorBytes; // of one register
+  unsigned registers; // vector registers
   unsigned levels;
   MemoryLevel memory[kMaxLevels];
 };
@@ -42,6 +43,7 @@ struct Machine {
 /// What one kernel does. Bytes count each tensor once.
 struct KernelShape {
   double macs = 0;        // convolutions, matrix products, attention
+  double byteMacs = 0;    // those of `macs` that multiply bytes
   double elementwise = 0; // element operations besides
   double weightBytes = 0;
   double weightPasses = 1; // how often the weights are read: once a strip

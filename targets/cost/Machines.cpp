@@ -82,6 +82,9 @@ static void readMachine(const Json &object, MachineDescription &description) {
   description.cpus = readStrings(object, "cpus");
   description.features = readStrings(object, "features");
   machine.macsPerSecond = readPositive(object, "macs_per_second");
+  machine.byteMacsPerSecond = object.contains("byte_macs_per_second")
+                                  ? readPositive(object, "byte_macs_per_second")
+                                  : machine.macsPerSecond;
   machine.callSeconds = readPositive(object, "call_seconds");
   machine.stripLoss = readPositive(object, "strip_loss");
   if (object.contains("strip_bytes"))

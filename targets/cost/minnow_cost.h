@@ -20,6 +20,7 @@ typedef struct minnow_cost_machine minnow_cost_machine;
 /* What one kernel does; bytes count each tensor once. */
 typedef struct minnow_cost_kernel {
   double macs;        /* convolutions, matrix products, attention */
+  double byte_macs;   /* those of macs that multiply bytes */
   double elementwise; /* element operations besides */
   double weight_bytes;
   double weight_passes; /* how often the weights are read; at least 1 */

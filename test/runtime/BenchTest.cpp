@@ -43,7 +43,7 @@ TEST(Bench, ProfileNamesEachCall) {
             MINNOW_STATUS_OK);
   EXPECT_EQ(totalMacs(session.model()), 24u);
   std::vector<CallTime> calls;
-  ASSERT_EQ(profile(session, 10, {1e6, {{1, 1e9}}}, calls, nullptr),
+  ASSERT_EQ(profile(session, 10, {1e6, 4e6, {{1, 1e9}}}, calls, nullptr),
             MINNOW_STATUS_OK);
   ASSERT_EQ(calls.size(), 2u);
   EXPECT_EQ(calls[0].kernel, "scale");

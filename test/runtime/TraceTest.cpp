@@ -15,12 +15,13 @@ using namespace minnow::test;
 namespace {
 
 TEST(Roofline, IsTheSlowerOfTheTwo) {
-  const Roofline roofline = {2e9, {{1000, 1e9}, {4000, 5e8}}};
-  EXPECT_DOUBLE_EQ(roofline.microseconds(4000, 1000), 2);
-  EXPECT_DOUBLE_EQ(roofline.microseconds(1000, 1000), 1);
-  EXPECT_DOUBLE_EQ(roofline.microseconds(1000, 3000), 6);
-  EXPECT_DOUBLE_EQ(roofline.microseconds(1000, 8000), 16);
-  EXPECT_EQ(Roofline().microseconds(4000, 3000), 0);
+  const Roofline roofline = {2e9, 8e9, {{1000, 1e9}, {4000, 5e8}}};
+  EXPECT_DOUBLE_EQ(roofline.microseconds(4000, 0, 1000), 2);
+  EXPECT_DOUBLE_EQ(roofline.microseconds(8000, 8000, 1000), 1);
+  EXPECT_DOUBLE_EQ(roofline.microseconds(8000, 4000, 1000), 2.5);
+  EXPECT_DOUBLE_EQ(roofline.microseconds(1000, 0, 3000), 6);
+  EXPECT_DOUBLE_EQ(roofline.microseconds(1000, 0, 8000), 16);
+  EXPECT_EQ(Roofline().microseconds(4000, 0, 3000), 0);
 }
 
 TEST(Roofline, IsMeasured) {

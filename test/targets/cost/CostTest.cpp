@@ -190,6 +190,17 @@ TEST(CostTest, StripsAndCallsCostTime) {
   EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).seconds, 11.5);
 }
 
+TEST(CostTest, ProductsOfBytesHaveTheirOwnPeak) {
+  Machine machine = makeCachedMachine();
+  machine.byteMacsPerSecond = 400;
+  KernelShape kernel = makeKernel(1000, 0, 0, 0);
+  kernel.byteMacs = 800;
+  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds, 4);
+  kernel.stripMacs = 1000;
+  kernel.elementwise = 100;
+  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds, 5.4);
+}
+
 TEST(CostTest, MoreOfAnythingNeverTakesLess) {
   Machine machine = makeCachedMachine();
   double KernelShape::*const fields[] = {
