@@ -309,6 +309,14 @@ static void fetchToSecondLevel(llvm::Module &module) {
                   llvm::Type::getInt32Ty(module.getContext()), kSecondLevel));
 }
 
+/// Whether the machine is known to run in order, and so to wait for each load
+/// that is used at once. What LLVM takes for `generic` does, but most are
+/// others.
+static bool isInOrder(const llvm::TargetMachine &machine) {
+  return machine.getTargetCPU() != "generic" &&
+         !machine.getMCSubtargetInfo()->getSchedModel().isOutOfOrder();
+}
+
 /// What we know of a machine and LLVM does not.
 static llvm::FunctionPassManager
 makePasses(const llvm::TargetMachine &machine) {
@@ -319,8 +327,10 @@ makePasses(const llvm::TargetMachine &machine) {
     passes.addPass(PackBytesPass());
   if (triple.isAArch64() && !getenv("MINNOW_NO")) {
     passes.addPass(RoundInConversionPass());
-    passes.addPass(llvm::LoopSimplifyPass());
-    passes.addPass(LoadStreamsPass());
+    if (!isInOrder(machine)) {
+      passes.addPass(llvm::LoopSimplifyPass());
+      passes.addPass(LoadStreamsPass());
+    }
     passes.addPass(llvm::VerifierPass());
   }
   return passes;
