@@ -87,6 +87,12 @@ static void reduceRows(Attention &parts, Func from, Func lanes, Func result,
       combine(result(head, x, y), lanes(parts.lanes, head, x, y));
 }
 
+/// Terms are kept as integers: Halide gives memory that is free again to the
+/// next function of its type. Of what the largest logits were in, which loops
+/// index, LLVM would put nothing into registers.
+static Expr keepTerm(Expr term) { return Halide::reinterpret<int32_t>(term); }
+static Expr getTerm(Expr kept) { return Halide::reinterpret<float>(kept); }
+
 static void buildWeights(Attention &parts, const Tensor &query, int keys,
                          int vector) {
   parts.width = RDom(0, parts.keyWidth, "d");
@@ -94,10 +100,10 @@ static void buildWeights(Attention &parts, const Tensor &query, int keys,
   float lowest = -std::numeric_limits<float>::infinity();
   parts.queryTerms = Func("query_terms");
   parts.queryTerms(channel, head, x, y) =
-      query.func(head * parts.keyWidth + channel, x, y);
+      keepTerm(query.func(head * parts.keyWidth + channel, x, y));
   parts.products(key, head, x, y) = 0.f;
   parts.products(key, head, x, y) +=
-      parts.queryTerms(d, head, x, y) *
+      getTerm(parts.queryTerms(d, head, x, y)) *
       parts.packedKeys(key, d, head / (parts.heads / parts.keyHeads));
   Expr product = parts.products(key, head, x, y);
   parts.logits(key, head, x, y) =
@@ -236,10 +242,10 @@ Stage halide::buildAttention(AttentionOp op, const Tensor &query,
   RDom m(0, values.columns, 0, values.rows, "m");
   Expr first = head / (parts.heads / parts.keyHeads) * parts.valueWidth;
   parts.weightTerms = Func("weight_terms");
-  parts.weightTerms(key, head, x, y) = parts.weights(key, head, x, y);
+  parts.weightTerms(key, head, x, y) = keepTerm(parts.weights(key, head, x, y));
   acc(channel, head, x, y) = 0.f;
   acc(channel, head, x, y) +=
-      parts.weightTerms(m.y * values.columns + m.x, head, x, y) *
+      getTerm(parts.weightTerms(m.y * values.columns + m.x, head, x, y)) *
       values.func(first + channel, m.x, m.y);
   parts.rows(channel, head, x, y) = acc(channel, head, x, y);
   Expr owner = c / parts.valueWidth;
