@@ -166,8 +166,10 @@ Tile cpu::chooseDepthwiseTile(const Isa &isa, const StageShape &shape,
     return {shape.pixels % 4 && shape.pixels % 3 == 0 ? 3 : most, 2};
   // A divisor of the row, so that borders cut the first and last tile only.
   Tile tile{std::min<int64_t>(shape.pixels, 4), 1};
-  if (isa.multipliesByLane && shape.pixels % 14 == 0)
-    return {14, 1};
+  if (isa.multipliesByLane)
+    for (int64_t pixels : {16, 14})
+      if (shape.pixels % pixels == 0)
+        return {pixels, 1};
   for (int64_t pixels : {7, 8, 6, 5, 4})
     if (shape.pixels % pixels == 0) {
       tile.pixels = pixels;

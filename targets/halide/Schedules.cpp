@@ -356,6 +356,11 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
         .vectorize(c, form.vectorFloats)
         .unroll(c)
         .unroll(x);
+  // Neighbours share what their taps read: of a position after the other only
+  // the columns of one window are in registers.
+  if (stage.kind == StageKind::Depthwise && form.multipliesByLane &&
+      tile.vectors == 1)
+    std::swap(order[1], order[2]);
   update.reorder(order).vectorize(c, tile.vector).unroll(c).unroll(x);
   // Columns are few and constant, so that taps outside of the map vanish.
   if (!isMatrix || stage.cutsTaps)
@@ -451,9 +456,11 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
   for (auto [i, k] : llvm::enumerate(stage.domains)) {
     auto update = acc.update(i);
     std::vector<VarOrRVar> order = {RVar(k.x), c, chunk, step};
-    if (i == 0) // The others are of one place each.
-      order.push_back(place);
     order.insert(order.end(), {RVar(k.y), RVar(k.z)});
+    // The others are of one place each. NEON loads the taps in their order in
+    // memory (llvm/Neon.h).
+    if (i == 0)
+      order.insert(order.end() - (form.multipliesByLane ? 1 : 2), place);
     update.reorder(order).atomic().vectorize(RVar(k.x));
     update.vectorize(c, tile.vector).unroll(c).unroll(chunk).unroll(step);
     update.unroll(RVar(k.y));
