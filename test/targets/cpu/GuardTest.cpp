@@ -267,21 +267,39 @@ TEST(Guard, NeonRoundsInItsConversion) {
   EXPECT_GE(countNamed(code, "fcvtns"), 14);
 }
 
+/// The hot loop of a pointwise convolution.
+std::vector<Instruction> findProductLoop(const char *cpu, const char *type) {
+  KernelText text;
+  Node out = text.conv(text.argument({1, 16, 16, 96}, type), {160});
+  if (type == llvm::StringRef("i8"))
+    out = text.requantize(out);
+  CompiledKernel kernel(text.finish(out), cpu);
+  EXPECT_EQ(kernel.getError(), "");
+  return findHotLoop(disassemble(kernel.getCode().object));
+}
+
 // Four registers of weights at once, two of an input, and pointers that move on
 // with them.
 TEST(Guard, NeonLoadsSeveralRegisters) {
   for (const char *type : {"f32", "i8"}) {
-    KernelText text;
-    Node out = text.conv(text.argument({1, 16, 16, 96}, type), {160});
-    if (type == llvm::StringRef("i8"))
-      out = text.requantize(out);
-    CompiledKernel kernel(text.finish(out), "cortex-a76");
-    ASSERT_EQ(kernel.getError(), "");
-    auto loop = findHotLoop(disassemble(kernel.getCode().object));
+    auto loop = findProductLoop("cortex-a76", type);
     EXPECT_EQ(countFmas(loop), 128u) << type;
     EXPECT_EQ(countNamed(loop, "\tld1\t"), 12) << type;
     EXPECT_EQ(loop.size(), 128u + 12 + 2) << type;
   }
+}
+
+// It would wait for each group.
+TEST(Guard, CoresInOrderLoadAhead) {
+  for (const char *type : {"f32", "i8"})
+    EXPECT_EQ(countNamed(findProductLoop("cortex-a55", type), "\tld1\t"), 0);
+}
+
+TEST(Guard, NeonMultipliesAttentionByLane) {
+  KernelText text;
+  Node q = text.argument({1, 16, 16, 256});
+  Node k = text.argument({1, 8, 8, 64}), v = text.argument({1, 8, 8, 64});
+  check(text, text.attention(q, k, v, 4, 0.125), "cortex-a76", 128, 1.2);
 }
 
 // Their fma is called lane by lane, and joined again by LLVM.
