@@ -67,7 +67,8 @@ class Emitter {
 public:
   Emitter(KernelOp kernel, DepthwiseConv2DOp op, llvm::Module &module);
   void emit(llvm::StringRef symbol);
-  uint64_t getRingBytes() const { return sizes.height * rowBytes(); }
+  /// Of the rows that are kept.
+  uint64_t getRingBytes() const { return ringBytes; }
 
 private:
   // Building blocks.
@@ -105,24 +106,33 @@ private:
   void startSums(Value *block);
 
   // A row of groups.
-  int64_t getUnits() const {
+  int64_t countUnits() const {
     return llvm::divideCeil(sizes.resultColumns / part.folds, sizes.places);
   }
+  int64_t getTileUnits() const {
+    return std::max(tilePixels / sizes.places, int64_t(1));
+  }
+  int64_t getMostUnits() const;
+  int64_t countGroups(int64_t ofUnits) const {
+    return ofUnits + 2 * (sizes.terms - 1);
+  }
   int64_t rowBytes() const {
-    int64_t units = llvm::divideCeil(sizes.resultColumns, sizes.places);
-    return (units + 2 * (sizes.terms - 1)) * kVectors * kBlock;
+    return countGroups(getMostUnits()) * kVectors * kBlock;
   }
   Value *getSlot(Value *row);
   void copyRow(Value *row);
+  void fillRow(Value *slot, Value *groups);
+  void interleaveRow(Value *slot, Value *row);
   Value *loadColumn(Value *row, Value *column);
   Vectors loadPair(Value *row, Value *index);
   void storeGroup(Value *slot, Value *index, ArrayRef<Value *> before,
                   ArrayRef<Value *> behind);
 
-  // A row of the result.
+  // Rows of the result.
+  void emitRows(Value *first, Value *last);
   void emitRow(Value *row);
   void emitTile(ArrayRef<Value *> slots, Value *row, Value *unit,
-                int64_t units);
+                int64_t count);
   void storePosition(ArrayRef<Value *> sums, Value *row, Value *column);
 
   KernelOp kernel;
@@ -130,6 +140,7 @@ private:
   RequantizeOp requantize;
   Sizes sizes;
   int64_t tilePixels;
+  uint64_t ringBytes = 0;
   llvm::Module &module;
   llvm::IRBuilder<> b;
   llvm::Function *function = nullptr;
@@ -137,6 +148,7 @@ private:
   Value *zero = nullptr, *low = nullptr, *high = nullptr;
   // Of the block that is emitted.
   Part part;
+  int64_t firstUnit = 0, units = 0; // of the columns whose rows are kept
   Value *input = nullptr, *taps = nullptr, *result = nullptr;
   Vectors starts, scales;
 };
@@ -187,6 +199,12 @@ Emitter::Emitter(KernelOp kernel, DepthwiseConv2DOp op, llvm::Module &module)
            blocks.getPlaces(),
            blocks.countTerms(filter[1])};
   tilePixels = halide::getStageAttr(kernel, op).getPixels();
+  for (int64_t folds : {4, 2, 1}) {
+    if (sizes.resultColumns % folds)
+      continue;
+    part.folds = folds;
+    ringBytes = std::max<uint64_t>(ringBytes, sizes.height * rowBytes());
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -248,6 +266,17 @@ static Value *unpack(llvm::IRBuilder<> &b, Value *first, Value *second,
 //===----------------------------------------------------------------------===//
 // A row of groups
 //===----------------------------------------------------------------------===//
+
+/// The units for which a window's rows stay in the first level of the cache,
+/// with the input that comes by.
+int64_t Emitter::getMostUnits() const {
+  constexpr int64_t kNearBytes = 24 * 1024;
+  int64_t all = countUnits();
+  int64_t bytes = sizes.height * all * kVectors * kBlock;
+  int64_t each =
+      llvm::divideCeil(all, int64_t(llvm::divideCeil(bytes, kNearBytes)));
+  return std::min<int64_t>(all, llvm::alignTo(each, getTileUnits()));
+}
 
 /// Where the row is kept that is `row`th from the first with the border.
 Value *Emitter::getSlot(Value *row) {
@@ -319,58 +348,61 @@ void Emitter::storeGroup(Value *slot, Value *index, ArrayRef<Value *> before,
           at(slot, vector * kBlock));
 }
 
-/// Copies a row, or fills it where it is outside of the map. Pairs at the
-/// border are emitted one by one, the others in a loop.
+/// Copies a row, or fills it where it is outside of the map.
 void Emitter::copyRow(Value *row) {
   Value *slot = getSlot(row);
   row = b.CreateSub(row, number(sizes.top));
   Value *isInside = b.CreateICmpULT(row, number(sizes.rows));
-  int64_t groups = getUnits() + 2 * (sizes.terms - 1);
   // One of the two loops makes no step.
-  Value *filled = b.CreateSelect(isInside, number(0), number(groups));
-  Value *zeros = b.CreateVectorSplat(kBlock, b.CreateXor(border, kOffset));
-  loop(number(0), filled, 1, [&](Value *i) {
-    for (int vector : llvm::seq(kVectors))
-      store(zeros,
-            at(slot, b.CreateAdd(b.CreateMul(i, number(kVectors * kBlock)),
-                                 number(vector * kBlock))));
-  });
+  fillRow(slot,
+          b.CreateSelect(isInside, number(0), number(countGroups(units))));
   loop(number(0), b.CreateZExt(isInside, b.getInt64Ty()), 1, [&](Value *) {
-    Value *from =
-        at(input, b.CreateMul(row, number(sizes.columns * sizes.channels)));
-    // Pairs whose columns are inside in all parts of the row.
-    int64_t length = sizes.resultColumns / part.folds * sizes.columnStride;
-    int64_t first = llvm::divideCeil(sizes.left, 2);
-    int64_t room = sizes.columns - (part.folds - 1) * length + sizes.left;
-    int64_t last = std::max(std::min(room / 2, groups + 1), first);
-    constexpr int64_t kStep = 2;
-    if (last - first < 2 * kStep)
-      last = first;
-    last -= (last - first) % kStep;
-    Vectors pair = loadPair(from, number(0));
-    int64_t index = 1;
-    auto next = [&](Value *group) {
-      Vectors behind = loadPair(from, b.CreateAdd(group, number(1)));
-      storeGroup(slot, group, pair, behind);
-      pair = behind;
-    };
-    for (; index < std::min(first, groups + 1); ++index)
-      next(number(index - 1));
-    if (index < last) {
-      int64_t end = last - (last - index) % kStep;
-      auto kept = loop(number(index), number(end), kStep, pair,
-                       [&](Value *i, ArrayRef<Value *> values) {
-                         pair.assign(values.begin(), values.end());
-                         for (int64_t step : llvm::seq(kStep))
-                           next(b.CreateAdd(i, number(step - 1)));
-                         return SmallVector<Value *>(pair.begin(), pair.end());
-                       });
-      pair.assign(kept.begin(), kept.end());
-      index = end;
-    }
-    for (; index <= groups; ++index)
-      next(number(index - 1));
+    interleaveRow(slot, at(input, b.CreateMul(row, number(sizes.columns *
+                                                          sizes.channels))));
   });
+}
+
+void Emitter::fillRow(Value *slot, Value *groups) {
+  Value *zeros = b.CreateVectorSplat(kBlock, b.CreateXor(border, kOffset));
+  loop(number(0), groups, 1, [&](Value *i) {
+    Value *group = at(slot, b.CreateMul(i, number(kVectors * kBlock)));
+    for (int vector : llvm::seq(kVectors))
+      store(zeros, at(group, vector * kBlock));
+  });
+}
+
+/// Pairs at the border are emitted one by one, the others in a loop.
+void Emitter::interleaveRow(Value *slot, Value *row) {
+  // Pairs whose columns are inside in all parts of the row.
+  int64_t length = sizes.resultColumns / part.folds * sizes.columnStride;
+  int64_t room = sizes.columns - (part.folds - 1) * length + sizes.left;
+  int64_t index = firstUnit + 1, end = firstUnit + countGroups(units) + 1;
+  int64_t first =
+      std::clamp<int64_t>(llvm::divideCeil(sizes.left, 2), index, end);
+  constexpr int64_t kStep = 2;
+  int64_t steps = (std::min(room / 2, end) - first) / kStep;
+
+  Vectors pair = loadPair(row, number(firstUnit));
+  auto next = [&](Value *behind) {
+    Vectors loaded = loadPair(row, behind);
+    storeGroup(slot, b.CreateSub(behind, number(firstUnit + 1)), pair, loaded);
+    pair = loaded;
+  };
+  for (; index < first; ++index)
+    next(number(index));
+  if (steps > 1) {
+    auto kept = loop(number(index), number(index + steps * kStep), kStep, pair,
+                     [&](Value *i, ArrayRef<Value *> values) {
+                       pair.assign(values.begin(), values.end());
+                       for (int64_t step : llvm::seq(kStep))
+                         next(b.CreateAdd(i, number(step)));
+                       return SmallVector<Value *>(pair.begin(), pair.end());
+                     });
+    pair.assign(kept.begin(), kept.end());
+    index += steps * kStep;
+  }
+  for (; index < end; ++index)
+    next(number(index));
 }
 
 //===----------------------------------------------------------------------===//
@@ -382,36 +414,36 @@ void Emitter::emitRow(Value *row) {
   SmallVector<Value *> slots;
   for (int64_t i : llvm::seq(sizes.height))
     slots.push_back(getSlot(b.CreateAdd(first, number(i))));
-  int64_t units = getUnits();
-  int64_t each =
-      std::min(std::max(tilePixels / sizes.places, int64_t(1)), units);
+  int64_t each = std::min(getTileUnits(), units);
   // The last unit may have a position behind the row.
-  bool isCut = sizes.resultColumns / part.folds % sizes.places != 0;
-  int64_t whole = (units - isCut) / each * each;
-  loop(number(0), number(whole), each,
+  bool isCut = sizes.resultColumns / part.folds % sizes.places != 0 &&
+               firstUnit + units == countUnits();
+  int64_t whole = (units - isCut) / each * each, end = firstUnit + whole;
+  loop(number(firstUnit), number(end), each,
        [&](Value *unit) { emitTile(slots, row, unit, each); });
   if (whole < units)
-    emitTile(slots, row, number(whole), units - whole);
+    emitTile(slots, row, number(end), units - whole);
 }
 
 /// The sums of some units, which are positions that read the same groups.
 void Emitter::emitTile(ArrayRef<Value *> slots, Value *row, Value *unit,
-                       int64_t units) {
+                       int64_t count) {
   int64_t places = sizes.places, terms = sizes.terms;
-  SmallVector<Vectors> sums(units * places, starts);
+  SmallVector<Vectors> sums(count * places, starts);
   auto *bytes = vector(b.getInt8Ty(), kBlock);
-  Value *offset = b.CreateMul(unit, number(kVectors * kBlock));
+  Value *offset = b.CreateMul(b.CreateSub(unit, number(firstUnit)),
+                              number(kVectors * kBlock));
   for (int64_t y : llvm::seq(sizes.height))
     for (int v : llvm::seq(kVectors)) {
       SmallVector<Value *> groups;
-      for (int64_t group : llvm::seq(units + 2 * (terms - 1)))
+      for (int64_t group : llvm::seq(countGroups(count)))
         groups.push_back(load(
             bytes, at(at(slots[y], offset), (group * kVectors + v) * kBlock)));
       for (int64_t place : llvm::seq(places))
         for (int64_t term : llvm::seq(terms)) {
           int64_t index = (y * places + place) * terms + term;
           Value *tap = load(bytes, at(taps, (index * kVectors + v) * kBlock));
-          for (int64_t u : llvm::seq(units)) {
+          for (int64_t u : llvm::seq(count)) {
             Value *&sum = sums[u * places + place][v];
             sum = call(llvm::Intrinsic::x86_avx512_vpdpbusd_512,
                        {sum, groups[u + 2 * term], tap});
@@ -552,6 +584,15 @@ void Emitter::emitBlock(Value *block, Part newPart, Value *firstRow,
       sizes.height * sizes.places * sizes.terms * kVectors * kBlock;
   taps = at(getBuffer(op.getFilter()), b.CreateMul(block, number(blockBytes)));
   startSums(block);
+  int64_t all = countUnits(), most = getMostUnits();
+  for (firstUnit = 0; firstUnit < all; firstUnit += most) {
+    units = std::min(most, all - firstUnit);
+    emitRows(firstRow, lastRow);
+  }
+}
+
+/// The rows of the result, each after those of the input that it reads first.
+void Emitter::emitRows(Value *firstRow, Value *lastRow) {
   loop(firstRow, lastRow, 1, {number(0)},
        [&](Value *row, ArrayRef<Value *> kept) -> SmallVector<Value *> {
          Value *first = b.CreateMul(row, number(sizes.rowStride));
