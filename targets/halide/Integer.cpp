@@ -76,6 +76,20 @@ static RDom copyInside(const Tensor &input, Func copy, Expr channel,
   return columns;
 }
 
+/// The same of planes to rows of columns, each of all channels: vectors over
+/// columns that ask where they are would be read element by element.
+static RDom copyPlanes(const Tensor &input, const Window &window, Func copy,
+                       Expr zero, DotOperand operand) {
+  RDom inside(0, input.channels, 0, input.columns, "inside");
+  Expr byte =
+      input.func(inside.x, inside.y, Halide::clamp(y, 0, input.rows - 1));
+  Expr isRow = y >= 0 && y < input.rows;
+  copy(c, y) = prepare(zero, operand);
+  copy(inside.x + (inside.y + window.left) * input.channels, y) =
+      prepare(Halide::select(isRow, byte, zero), operand);
+  return inside;
+}
+
 /// Defines `copy` as groups of columns, each `advance` columns after the one
 /// before it, as many as the results read. Those at the border are written
 /// apart, so that the others copy whole vectors without asking where they are.
@@ -158,10 +172,14 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
   Func source = input.func;
   if (stage.joinsColumns) {
     stage.padded = Func("padded");
-    stage.padded(c, y) =
-        prepare(readByte(input, window, c % channels,
-                         c / channels - window.left, y, weights.zero),
-                operand);
+    if (input.columnsFirst && form.packsInLlvm())
+      stage.inside =
+          copyPlanes(input, window, stage.padded, weights.zero, operand);
+    else
+      stage.padded(c, y) =
+          prepare(readByte(input, window, c % channels,
+                           c / channels - window.left, y, weights.zero),
+                  operand);
     taken = stage.padded(column * channels + term, row);
     if (form.multipliesByLane && operand == DotOperand::Signed) {
       Halide::Var j("j");

@@ -88,6 +88,7 @@ private:
   void scheduleCorrection(Stage &stage, const Tile &tile);
   void scheduleExcess(Stage &stage, const Tile &tile);
   void scheduleCopy(Stage &stage, const Tile &tile);
+  void schedulePlanes(Stage &stage);
   void scheduleInside(Stage &stage);
   void scheduleGroups(Stage &stage);
   void schedulePool(Stage &stage, const Tile &tile, Stage *inner,
@@ -548,7 +549,9 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
                int(llvm::alignTo((tile.columns - 1) * stride * channels + terms,
                                  channels)));
   }
-  if (stage.joinsColumns) // Channels are few, and all of one column.
+  if (stage.joinsColumns && stage.inside.defined())
+    schedulePlanes(stage);
+  else if (stage.joinsColumns) // Channels are few, and all of one column.
     copy.align_bounds(c, channels)
         .split(c, xo, ci, channels)
         .reorder(ci, xo, y)
@@ -566,6 +569,19 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
     scheduleInside(stage);
   else if (vector > 1)
     copy.vectorize(c, vector);
+}
+
+/// The border, then all channels of as many columns as a vector has.
+void Scheduler::schedulePlanes(Stage &stage) {
+  Func copy = stage.padded;
+  const Halide::RDom &inside = stage.inside;
+  copy.align_bounds(c, stage.input.channels).vectorize(c, kBytesOfVector);
+  copy.update()
+      .reorder({RVar(inside.x), RVar(inside.y), y})
+      .allow_race_conditions() // Each column is another place.
+      .unroll(RVar(inside.x))
+      .vectorize(RVar(inside.y),
+                 std::gcd(stage.input.columns, form.vectorFloats));
 }
 
 /// The border, then what is inside: groups of channels from as many planes, or

@@ -331,6 +331,21 @@ TEST(Guard, DepthwiseOfBytesKeepsItsSums) {
   }
 }
 
+// Planes of floats become rows of bytes.
+TEST(Guard, StemOfBytesReadsVectors) {
+  for (const char *cpu : {"skylake-avx512", "sapphirerapids"}) {
+    KernelText text;
+    Node in = text.requantize(
+        text.transpose(text.argument({1, 3, 64, 64}), {0, 2, 3, 1}));
+    Node out = text.requantize(text.conv(in, {32, 3, 2}));
+    CompiledKernel kernel(text.finish(out), cpu);
+    ASSERT_EQ(kernel.getError(), "");
+    auto code = parse(disassemble(kernel.getCode().object));
+    for (const char *name : {"vpextr", "vpinsr", "vinsertps"})
+      EXPECT_EQ(countNamed(code, name), 0) << cpu;
+  }
+}
+
 TEST(Guard, AttentionOfBytesKeepsItsSums) {
   for (const ByteMachine &machine : kByteMachines) {
     KernelText text;
