@@ -424,6 +424,10 @@ void Scheduler::scheduleByteMatrix(Stage &stage, const Tile &tile, Var at) {
   } else if (form.joinsPixels) {
     terms = unrollSteps(stage, tile, update, inner, outer);
     order.insert(order.end(), {inner, outer});
+  } else if (form.dotOperand == DotOperand::Unsigned) {
+    terms = std::gcd(stage.steps, kUnrolledTerms);
+    update.split(RVar(k.y), outer, inner, terms);
+    order.insert(order.end(), {inner, outer});
   } else {
     order.push_back(RVar(k.y));
   }
