@@ -325,7 +325,7 @@ makePasses(const llvm::TargetMachine &machine) {
   if (triple.isX86() &&
       machine.getMCSubtargetInfo()->checkFeatures("+avx512bw"))
     passes.addPass(PackBytesPass());
-  if (triple.isAArch64() && !getenv("MINNOW_NO")) {
+  if (triple.isAArch64()) {
     passes.addPass(RoundInConversionPass());
     if (!isInOrder(machine)) {
       passes.addPass(llvm::LoopSimplifyPass());
@@ -350,11 +350,6 @@ Expected<std::string> minnow::compileBitcode(StringRef bitcode,
   (*module)->setTargetTriple((*machine)->getTargetTriple());
   (*module)->setDataLayout((*machine)->createDataLayout());
   strip(**module, symbol);
-  if (const char *dir = getenv("MINNOW_DUMP")) {
-    std::error_code e;
-    llvm::raw_fd_ostream o((std::string(dir) + "/" + symbol.str() + ".ll"), e);
-    (*module)->print(o, nullptr);
-  }
   fetchToSecondLevel(**module);
   runPasses(**module, **machine, [&](llvm::PassBuilder &) {
     llvm::ModulePassManager passes;
