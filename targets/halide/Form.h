@@ -41,8 +41,8 @@ struct Form {
   bool roundsByAddition = false;
   bool hasFma = true;
   Fetch fetch = Fetch::None;
-  // Halide's own object differs from process to process: its bitcode, which
-  // does not, is compiled by our LLVM.
+  // Kernels are Halide's bitcode, compiled by our LLVM: its own object differs
+  // from process to process (Hexagon), or we know more (llvm/Neon.h).
   bool emitsBitcode = false;
   unsigned pointerBytes = 8;
   int alignment = 1; // of all operands, in bytes
