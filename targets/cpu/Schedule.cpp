@@ -192,6 +192,9 @@ bool Scheduler::prefersChannels(llvm::ArrayRef<StageShape> shapes) {
 /// on by more than one, and for maps that fill the core's own caches.
 LoopOrder Scheduler::chooseDepthwiseOrder(Operation *op) const {
   auto depthwise = llvm::dyn_cast<DepthwiseConv2DOp>(op);
+  // Else LLVM keeps the taps of all unrolled rows, and spills them.
+  if (depthwise && isa.multipliesByLane && halide::isIntegerProduct(op))
+    return LoopOrder::PixelsOuter;
   double near = machine.memory[std::min(1u, machine.levels - 1)].bytes;
   bool isInside = depthwise && !isa.multipliesByLane &&
                   halide::product(depthwise.getStrides()) == 1 &&
