@@ -4,9 +4,8 @@
 // Walks the primitives in order. Element operations are computed where they are
 // used; a value is kept in memory where a computing primitive reads it.
 //===----------------------------------------------------------------------===//
-#include "targets/halide/Region.h"
+#include "targets/halide/Builder.h"
 #include "targets/halide/FixedAttention.h"
-#include "targets/halide/Integer.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -18,76 +17,6 @@ using Halide::Expr;
 using Halide::Func;
 using mlir::Operation;
 using mlir::Value;
-
-namespace {
-
-/// A value of the region, and the stage that is computed with it because it is
-/// not yet in memory (-1: none).
-struct Computed {
-  Tensor tensor;
-  int pending = -1;
-};
-
-class Builder {
-public:
-  Builder(KernelOp kernel, const Form &form) : kernel(kernel), form(form) {
-    pipeline.view = getView(kernel);
-    isOpen = slidesTwice();
-  }
-  Pipeline build();
-
-private:
-  Tensor getSizes(Value value) const;
-  Halide::ImageParam addParameter(unsigned index);
-  Computed read(Value value);
-  Weight readMatrix(Value filter);
-  Weight readVector(Value vector);
-  IntegerWeights readIntegerWeights(Value filter, Value bias, Value zero);
-  /// The only element of a vector, or a null one's, which is 0.
-  Expr readZero(Value zero);
-  Expr readOperand(Value value, Value like);
-
-  Computed visit(Operation *op);
-  Computed transpose(TransposeOp op);
-  Computed pad(PadOp op);
-  template <typename Op> Computed binary(Op op);
-  Computed pool(Pool2DOp op);
-  Computed byteProduct(Operation *op);
-  Computed requantize(RequantizeOp op);
-  Computed dequantize(DequantizeOp op);
-  Computed lookup(LookupOp op);
-  Func getParameters(Value vector);
-  Expr readFactor(Value scale);
-  Expr readTerm(Value value, Value scale, Expr zero);
-  Expr addFixedTerms(RequantizeOp op, Func parameters);
-  Expr addFloatTerms(RequantizeOp op, Func parameters);
-  Expr roundFloat(RequantizeOp op, Func parameters);
-  Computed changeElements(const Computed &input, Expr value);
-  Computed attention(AttentionOp op);
-  Computed addStage(Stage stage, Operation *op = nullptr);
-  bool isPooledInRegisters(Value value);
-  bool isStaged(DepthwiseConv2DOp op);
-  bool isCopiedOnly(Value value);
-  int getPanelChannels(const Stage &stage);
-  Tensor packRows(const Computed &result, Value value);
-  bool storesWholeVectors(const Computed &value);
-  int getTaskPart(int size, int tasks);
-  void sliceOutput(const Tensor &whole);
-  /// Keeps `value` in memory, because a computing primitive reads it.
-  void store(Value value);
-
-  bool slidesTwice();
-  bool isFlat() const { return pipeline.view != View::Maps; }
-
-  KernelOp kernel;
-  const Form &form;
-  Pipeline pipeline;
-  std::vector<Halide::ImageParam> parameters;
-  llvm::DenseMap<Value, Computed> values;
-  bool isOpen = false; // all tensors that are in memory (Stage.h)
-};
-
-} // namespace
 
 /// Whether `op` moves a window of several rows over what its kernel computes.
 static bool slides(Operation &op) {
@@ -122,72 +51,6 @@ Tensor Builder::getSizes(Value value) const {
   return {{}, int(sizes->channels), int(sizes->columns), int(sizes->rows)};
 }
 
-/// Whether `value` is read as a vector of parameters in every view.
-static bool isParameterVector(Value value) {
-  return getShape(value).size() == 1 &&
-         llvm::any_of(value.getUsers(), [](Operation *user) {
-           return llvm::isa<RequantizeOp, DequantizeOp, LookupOp, Pool2DOp,
-                            AttentionOp>(user);
-         });
-}
-
-static Halide::Type getElementType(Value value) {
-  mlir::Type type =
-      llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType();
-  if (type.isF32())
-    return Halide::Float(32);
-  if (type.isInteger(8) || type.isInteger(32))
-    return Halide::Int(type.getIntOrFloatBitWidth());
-  throw Unsupported("elements that are not f32, i8 or i32");
-}
-
-/// Declares argument `index` with its sizes and strides as constants.
-Halide::ImageParam Builder::addParameter(unsigned index) {
-  Value value = kernel.getBody().getArgument(index);
-  std::vector<int> sizes;
-  Halide::Type type = getElementType(value);
-  auto shape = getShape(value);
-  LayoutAttr layout = kernel.getLayout(index);
-  if (Dots::find(layout) || Taps::find(layout)) {
-    auto physical = layout.getPhysicalShape(shape);
-    type = Halide::Int(8 * physical.pop_back_val());
-    if (auto dots = Dots::find(layout); dots && dots->offset)
-      type = Halide::UInt(8);
-    for (int64_t size : llvm::reverse(physical))
-      sizes.push_back(size);
-  } else if (layout) {
-    auto physical = layout.getPhysicalShape(shape);
-    bool isVector = shape.size() == 1;
-    if (isVector)
-      sizes = {int(product(physical))};
-    else
-      for (int64_t size : llvm::reverse(physical))
-        sizes.push_back(size);
-  } else if (llvm::any_of(value.getUsers(), [&](Operation *user) {
-               return isComputing(user) && user->getNumOperands() > 1 &&
-                      !llvm::isa<AttentionOp>(user) &&
-                      user->getOperand(1) == value;
-             })) {
-    for (int64_t size : llvm::reverse(shape)) // a filter
-      sizes.push_back(size);
-  } else if (shape.size() == 1 &&
-             (pipeline.view != View::Elements || isParameterVector(value))) {
-    sizes = {int(shape[0])};
-  } else {
-    Tensor tensor = getSizes(value);
-    sizes = {tensor.channels, tensor.columns, tensor.rows};
-  }
-  Halide::ImageParam parameter(type, sizes.size(),
-                               "argument" + std::to_string(index));
-  parameter.set_host_alignment(std::max(form.alignment, int(type.bytes())));
-  int stride = 1;
-  for (auto [i, size] : llvm::enumerate(sizes)) {
-    parameter.dim(i).set_bounds(0, size).set_stride(stride);
-    stride *= size;
-  }
-  return parameter;
-}
-
 Computed Builder::read(Value value) {
   auto found = values.find(value);
   if (found != values.end())
@@ -206,55 +69,6 @@ Computed Builder::read(Value value) {
   tensor.stored = true;
   tensor.isOpen = isOpen;
   return {tensor, -1};
-}
-
-Weight Builder::readVector(Value vector) {
-  if (!vector)
-    return [](Expr, Expr) { return Expr(0.f); };
-  auto argument = llvm::dyn_cast<mlir::BlockArgument>(vector);
-  if (!argument)
-    throw Unsupported("weights that are computed in the kernel");
-  Func parameter = parameters[argument.getArgNumber()];
-  return [=](Expr channel, Expr) { return parameter(channel); };
-}
-
-Weight Builder::readMatrix(Value filter) {
-  auto argument = llvm::dyn_cast<mlir::BlockArgument>(filter);
-  if (!argument)
-    throw Unsupported("weights that are computed in the kernel");
-  auto shape = getShape(filter);
-  Func parameter = parameters[argument.getArgNumber()];
-  if (LayoutAttr layout = kernel.getLayout(argument.getArgNumber())) {
-    int panel = layout.getSizes()[0];
-    return [=](Expr channel, Expr k) {
-      return parameter(channel % panel, k, channel / panel);
-    };
-  }
-  if (shape.size() == 2)
-    return [=](Expr channel, Expr k) { return parameter(channel, k); };
-  int channels = shape[2], columns = shape[1];
-  return [=](Expr channel, Expr k) {
-    return parameter(channel, k % channels, (k / channels) % columns,
-                     k / (channels * columns));
-  };
-}
-
-Expr Builder::readZero(Value zero) {
-  return zero ? readVector(zero)(0, 0) : Expr(int8_t(0));
-}
-
-IntegerWeights Builder::readIntegerWeights(Value filter, Value bias,
-                                           Value zero) {
-  auto argument = llvm::dyn_cast<mlir::BlockArgument>(filter);
-  if (!argument)
-    throw Unsupported("weights that are computed in the kernel");
-  unsigned index = argument.getArgNumber();
-  LayoutAttr layout = kernel.getLayout(index);
-  bool isTaps = llvm::isa<DepthwiseConv2DOp>(*filter.user_begin());
-  if (isTaps ? !Taps::find(layout) : !Dots::find(layout))
-    throw Unsupported("weights of bytes without their layout");
-  Weight vector = bias ? readVector(bias) : [](Expr, Expr) { return Expr(0); };
-  return {parameters[index], layout, vector, readZero(zero)};
 }
 
 /// The element of the second operand of an element operation, repeated over the
@@ -388,126 +202,6 @@ Computed Builder::byteProduct(Operation *op) {
                                     conv ? conv.getZero() : Value());
   Tensor input = read(op->getOperand(0)).tensor;
   return addStage(buildIntegerMatrix(op, input, weights, form, isFlat()), op);
-}
-
-/// A value whose elements are `value`, a function of those of `input`.
-Computed Builder::changeElements(const Computed &input, Expr value) {
-  Func func("element");
-  func(c, x, y) = value;
-  Computed result = input;
-  result.tensor.func = func;
-  result.tensor.stored = result.tensor.columnsFirst = false;
-  return result;
-}
-
-/// The numbers of an argument that is read one by one.
-Func Builder::getParameters(Value vector) {
-  return parameters[llvm::cast<mlir::BlockArgument>(vector).getArgNumber()];
-}
-
-/// The factor of each channel, or the one of all.
-Expr Builder::readFactor(Value scale) {
-  return readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
-}
-
-/// One term of a mobile.requantize: less its zero point, times its factor.
-Expr Builder::readTerm(Value value, Value scale, Expr zero) {
-  Expr element = read(value).tensor.func(c, x, y);
-  if (element.type() == Halide::Int(8))
-    element = Halide::cast<int32_t>(element) - zero;
-  return Halide::cast<float>(element) * readFactor(scale);
-}
-
-/// Whether the bytes of `value` are stored in vectors of as many channels as a
-/// register has bytes.
-bool Builder::storesWholeVectors(const Computed &value) {
-  if (value.pending < 0)
-    return value.tensor.channels % (4 * form.vectorFloats) == 0;
-  StageAttr attribute = getStageAttr(kernel, pipeline.stages[value.pending].op);
-  return pipeline.stages[value.pending].isInteger &&
-         attribute.getVectors() % 4 == 0;
-}
-
-Expr Builder::addFixedTerms(RequantizeOp op, Func parameters) {
-  auto scale = [&](Value term, Value factor, RequantizeOp::Parameter zero) {
-    return scaleFixed(read(term).tensor.func(c, x, y), readFactor(factor),
-                      parameters(int(zero)), parameters);
-  };
-  Expr sum = scale(op.getInput(), op.getScale(), RequantizeOp::InputZero);
-  if (op.getAddend())
-    sum += scale(op.getAddend(), op.getAddendScale(), RequantizeOp::AddendZero);
-  return sum;
-}
-
-/// The sum of two terms in the float form of mobile.requantize, which has the
-/// zero point of the result.
-Expr Builder::addFloatTerms(RequantizeOp op, Func parameters) {
-  Expr shift = parameters(int(RequantizeOp::Shift));
-  auto isByte = [&](Expr element) { return element.type() == Halide::Int(8); };
-  auto number = [&](Expr element) {
-    if (isByte(element))
-      element = Halide::cast<int32_t>(element) - shift;
-    return Halide::cast<float>(element);
-  };
-  auto getNumber = [&](RequantizeOp::Parameter zero) {
-    return Halide::cast<float>(parameters(int(zero)) - shift);
-  };
-  Expr input = read(op.getInput()).tensor.func(c, x, y);
-  Expr addend = read(op.getAddend()).tensor.func(c, x, y);
-  Expr outer = readFactor(op.getScale());
-  Expr inner = readFactor(op.getAddendScale());
-  // Zero points of sums are 0.
-  Expr zeros =
-      isByte(addend) ? inner * getNumber(RequantizeOp::AddendZero) : Expr(0.f);
-  if (isByte(input))
-    zeros = fma(outer, getNumber(RequantizeOp::InputZero), zeros, form);
-  Expr offset = Halide::strict_float(getNumber(RequantizeOp::Zero) - zeros);
-  return fma(number(input), outer, fma(number(addend), inner, offset, form),
-             form);
-}
-
-/// The byte of one or two terms in the float form.
-Expr Builder::roundFloat(RequantizeOp op, Func parameters) {
-  bool isSum = bool(op.getAddend());
-  Expr value = isSum ? addFloatTerms(op, parameters)
-                     : readTerm(op.getInput(), op.getScale(),
-                                parameters(int(RequantizeOp::InputZero)));
-  if (op.getUnbounded())
-    value = holdInWord(value);
-  Expr behind =
-      parameters(int(isSum ? RequantizeOp::Shift : RequantizeOp::Zero));
-  return roundToByte(Halide::strict_float(value), behind, parameters, form);
-}
-
-Computed Builder::requantize(RequantizeOp op) {
-  Func parameters = getParameters(op.getParameters());
-  Computed input = read(op.getInput());
-  if (Value addend = op.getAddend()) {
-    int pending = read(addend).pending;
-    if (input.pending >= 0 && pending >= 0 && input.pending != pending)
-      throw Unsupported("an element operation on two values that are computed "
-                        "at once");
-    input.pending = std::max(input.pending, pending);
-  }
-  Expr byte = op.getForm() == RequantizeForm::Fixed
-                  ? roundFixed(addFixedTerms(op, parameters), parameters,
-                               storesWholeVectors(input))
-                  : roundFloat(op, parameters);
-  Computed result = changeElements(input, byte);
-  result.tensor.columnsFirst = input.tensor.columnsFirst;
-  return result;
-}
-
-Computed Builder::dequantize(DequantizeOp op) {
-  Expr zero = op.getZero() ? readZero(op.getZero()) : Expr(0);
-  return changeElements(read(op.getInput()),
-                        readTerm(op.getInput(), op.getScale(), zero));
-}
-
-Computed Builder::lookup(LookupOp op) {
-  Computed input = read(op.getInput());
-  Expr index = Halide::cast<int32_t>(input.tensor.func(c, x, y)) + 128;
-  return changeElements(input, readVector(op.getTable())(index, 0));
 }
 
 Computed Builder::attention(AttentionOp op) {
