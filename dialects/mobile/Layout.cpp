@@ -93,6 +93,13 @@ LayoutAttr TapBlocks::get(MLIRContext *context) const {
   return LayoutAttr::get(context, LayoutKind::Panels, {kChannels, stride});
 }
 
+int64_t TapBlocks::countFolds(int64_t channels) {
+  for (int64_t folds : {4, 2})
+    if (channels % kChannels * folds == kChannels)
+      return folds;
+  return 1;
+}
+
 int64_t TapBlocks::countTerms(int64_t width) const {
   return llvm::divideCeil(getPlaces() - 1 + width, kDot);
 }
@@ -176,12 +183,11 @@ static void forTapBlocks(const TapBlocks &blocks, ArrayRef<int64_t> shape,
   constexpr int64_t kDot = TapBlocks::kDot, kBlock = TapBlocks::kChannels;
   int64_t channels = shape[2], places = blocks.getPlaces();
   int64_t terms = blocks.countTerms(shape[1]);
-  int64_t rest = channels % kBlock;
-  bool repeats = rest && kBlock % rest == 0 && rest * 4 >= kBlock;
+  int64_t folds = TapBlocks::countFolds(channels);
   for (int64_t channel = 0; channel < channels; ++channel) {
     int64_t block = channel / kBlock, first = channel % kBlock;
     bool isLast = block == channels / kBlock;
-    int64_t step = isLast && repeats ? rest : kBlock;
+    int64_t step = isLast ? kBlock / folds : kBlock;
     for (int64_t row = 0; row < shape[0]; ++row)
       for (int64_t place = 0; place < places; ++place)
         for (int64_t tap = 0; tap < shape[1]; ++tap) {

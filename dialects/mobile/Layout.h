@@ -64,6 +64,9 @@ struct TapBlocks {
   static std::optional<TapBlocks> find(LayoutAttr layout);
   LayoutAttr get(mlir::MLIRContext *context) const;
   int64_t getPlaces() const { return kDot / 2 / stride; }
+  /// How often the last of `channels` are in their block: 4 or 2 times if they
+  /// fill a quarter or a half of it, else once.
+  static int64_t countFolds(int64_t channels);
   /// The groups whose taps there are for a window of `width` columns.
   int64_t countTerms(int64_t width) const;
 };

@@ -31,11 +31,10 @@ DepthwiseConv2DOp cpu::findByteDepthwise(const Isa &isa, KernelOp kernel) {
                  !requantize.getAddend() && !requantize.getUnbounded() &&
                  requantize->getNextNode() == body.getTerminator();
   auto shape = getShape(op.getResult());
-  int64_t channels = shape[3], rest = channels % kBlock;
-  bool isFolded = rest * 4 == kBlock || rest * 2 == kBlock;
+  int64_t channels = shape[3];
   constexpr double kMostPadding = 1.35;
-  bool isFull =
-      isFolded || llvm::alignTo(channels, kBlock) <= kMostPadding * channels;
+  bool isFull = TapBlocks::countFolds(channels) > 1 ||
+                llvm::alignTo(channels, kBlock) <= kMostPadding * channels;
   if (!isAlone || shape[0] != 1 || channels % kVectors || !isFull ||
       op.getStrides()[1] > 2 || !llvm::isa<mlir::BlockArgument>(op.getFilter()))
     return {};
@@ -154,6 +153,23 @@ Value *DepthwiseEmitter::readChannels(mlir::Value operand, llvm::Type *element,
   return all;
 }
 
+/// The taps of a group that a window at `place` touches in its row `y`.
+Value *DepthwiseEmitter::loadTaps(int64_t y, int64_t place, int64_t term,
+                                  int64_t index) {
+  int64_t group = (y * sizes.places + place) * sizes.terms + term;
+  return load(vector(b.getInt8Ty(), kBlock),
+              at(taps, (group * kVectors + index) * kBlock));
+}
+
+/// Which bytes of a part of the row are channels.
+llvm::Constant *DepthwiseEmitter::getMask() const {
+  SmallVector<llvm::Constant *> mask;
+  for (int64_t i : llvm::seq(part.bytes()))
+    mask.push_back(
+        llvm::ConstantInt::getBool(module.getContext(), i < part.channels));
+  return llvm::ConstantVector::get(mask);
+}
+
 /// What sums begin with: the bias less what the offset of the bytes adds.
 void DepthwiseEmitter::startSums(Value *block) {
   auto *bytes = vector(b.getInt8Ty(), kBlock);
@@ -167,12 +183,9 @@ void DepthwiseEmitter::startSums(Value *block) {
                       ? readChannels(op.getBias(), b.getInt32Ty(), block, v)
                       : excess;
     for (int64_t y : llvm::seq(sizes.height))
-      for (int64_t term : llvm::seq(sizes.terms)) {
-        int64_t index = y * sizes.places * sizes.terms + term;
+      for (int64_t term : llvm::seq(sizes.terms))
         excess = call(llvm::Intrinsic::x86_avx512_vpdpbusd_512,
-                      {excess, offsets,
-                       load(bytes, at(taps, (index * kVectors + v) * kBlock))});
-      }
+                      {excess, offsets, loadTaps(y, 0, term, v)});
     starts.push_back(b.CreateSub(bias, excess));
     scales.push_back(
         readChannels(requantize.getScale(), b.getFloatTy(), block, v));
@@ -219,10 +232,9 @@ void DepthwiseEmitter::emitBlocks(Value *first, Value *last, Value *firstRow,
        [&](Value *block) { emitBlock(block, {}, firstRow, lastRow); });
   if (!rest)
     return;
-  int64_t folds = 1;
-  for (int64_t each : {2, 4})
-    if (rest * each == kBlock && sizes.resultColumns % each == 0)
-      folds = each;
+  int64_t folds = TapBlocks::countFolds(sizes.channels);
+  if (sizes.resultColumns % folds)
+    folds = 1;
   loop(b.CreateBinaryIntrinsic(most, first, whole), last, 1, [&](Value *block) {
     emitBlock(block, {rest, folds}, firstRow, lastRow);
   });

@@ -102,10 +102,14 @@ private:
   llvm::Value *readChannels(mlir::Value operand, llvm::Type *element,
                             llvm::Value *block, int vector);
   void startSums(llvm::Value *block);
+  llvm::Value *loadTaps(int64_t y, int64_t place, int64_t term, int64_t index);
+  llvm::Constant *getMask() const;
 
   // A row of groups.
+  /// The columns of the result in one part of the row.
+  int64_t countColumns() const { return sizes.resultColumns / part.folds; }
   int64_t countUnits() const {
-    return llvm::divideCeil(sizes.resultColumns / part.folds, sizes.places);
+    return llvm::divideCeil(countColumns(), sizes.places);
   }
   int64_t getTileUnits() const {
     return std::max(tilePixels / sizes.places, int64_t(1));

@@ -45,7 +45,7 @@ Value *DepthwiseEmitter::getSlot(Value *row) {
 /// The bytes of a column of the part that begins there in each part of the row,
 /// by the number + 128. `column` is within the map if it is no constant.
 Value *DepthwiseEmitter::loadColumn(Value *row, Value *column) {
-  int64_t length = sizes.resultColumns / part.folds * sizes.columnStride;
+  int64_t length = countColumns() * sizes.columnStride;
   auto *type = vector(b.getInt8Ty(), part.bytes());
   SmallVector<Value *> pieces;
   bool isBorder = true;
@@ -62,11 +62,8 @@ Value *DepthwiseEmitter::loadColumn(Value *row, Value *column) {
     if (part.channels == part.bytes()) {
       pieces.push_back(load(type, from));
     } else {
-      SmallVector<llvm::Constant *> mask;
-      for (int64_t i : llvm::seq(part.bytes()))
-        mask.push_back(b.getInt1(i < part.channels));
-      pieces.push_back(b.CreateMaskedLoad(type, from, llvm::Align(1),
-                                          llvm::ConstantVector::get(mask)));
+      pieces.push_back(
+          b.CreateMaskedLoad(type, from, llvm::Align(1), getMask()));
     }
     // The rows lie far apart, so that no machine sees the next one coming.
     b.CreateIntrinsic(llvm::Intrinsic::prefetch, {from->getType()},
@@ -90,8 +87,8 @@ Value *DepthwiseEmitter::loadColumn(Value *row, Value *column) {
 
 /// Columns 2 * index and the next one behind the first with the border.
 Vectors DepthwiseEmitter::loadPair(Value *row, Value *index) {
-  Value *column = b.CreateSub(b.CreateMul(index, number(2)), //
-                              number(sizes.left));
+  Value *column =
+      b.CreateSub(b.CreateMul(index, number(2)), number(sizes.left));
   Value *first = loadColumn(row, column);
   Value *second = loadColumn(row, b.CreateAdd(column, number(1)));
   return {unpack(b, first, second, false, 1),
@@ -133,7 +130,7 @@ void DepthwiseEmitter::fillRow(Value *slot, Value *groups) {
 /// Pairs at the border are emitted one by one, the others in a loop.
 void DepthwiseEmitter::interleaveRow(Value *slot, Value *row) {
   // Pairs whose columns are inside in all parts of the row.
-  int64_t length = sizes.resultColumns / part.folds * sizes.columnStride;
+  int64_t length = countColumns() * sizes.columnStride;
   int64_t room = sizes.columns - (part.folds - 1) * length + sizes.left;
   int64_t index = firstUnit + 1, end = firstUnit + countGroups(units) + 1;
   int64_t first =

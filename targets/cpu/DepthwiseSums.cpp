@@ -20,8 +20,8 @@ void DepthwiseEmitter::emitRow(Value *row) {
     slots.push_back(getSlot(b.CreateAdd(first, number(i))));
   int64_t each = std::min(getTileUnits(), units);
   // The last unit may have a position behind the row.
-  bool isCut = sizes.resultColumns / part.folds % sizes.places != 0 &&
-               firstUnit + units == countUnits();
+  bool isCut =
+      countColumns() % sizes.places != 0 && firstUnit + units == countUnits();
   int64_t whole = (units - isCut) / each * each, end = firstUnit + whole;
   loop(number(firstUnit), number(end), each,
        [&](Value *unit) { emitTile(slots, row, unit, each); });
@@ -45,8 +45,7 @@ void DepthwiseEmitter::emitTile(ArrayRef<Value *> slots, Value *row,
             bytes, at(at(slots[y], offset), (group * kVectors + v) * kBlock)));
       for (int64_t place : llvm::seq(places))
         for (int64_t term : llvm::seq(terms)) {
-          int64_t index = (y * places + place) * terms + term;
-          Value *tap = load(bytes, at(taps, (index * kVectors + v) * kBlock));
+          Value *tap = loadTaps(y, place, term, v);
           for (int64_t u : llvm::seq(count)) {
             Value *&sum = sums[u * places + place][v];
             sum = call(llvm::Intrinsic::x86_avx512_vpdpbusd_512,
@@ -56,8 +55,7 @@ void DepthwiseEmitter::emitTile(ArrayRef<Value *> slots, Value *row,
     }
   auto *known = llvm::dyn_cast<llvm::ConstantInt>(unit);
   for (int64_t i : llvm::seq<int64_t>(sums.size()))
-    if (!known ||
-        known->getSExtValue() * places + i < sizes.resultColumns / part.folds)
+    if (!known || known->getSExtValue() * places + i < countColumns())
       storePosition(sums[i], row,
                     b.CreateAdd(b.CreateMul(unit, number(places)), number(i)));
 }
@@ -87,10 +85,10 @@ void DepthwiseEmitter::storePosition(ArrayRef<Value *> sums, Value *row,
       call(llvm::Intrinsic::x86_avx512_packsswb_512, {halves[0], halves[1]});
   bytes = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, bytes, low);
   bytes = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, bytes, high);
-  int64_t length = sizes.resultColumns / part.folds;
   for (int64_t fold : llvm::seq(part.folds)) {
-    Value *position = b.CreateAdd(b.CreateMul(row, number(sizes.resultColumns)),
-                                  b.CreateAdd(column, number(fold * length)));
+    Value *position =
+        b.CreateAdd(b.CreateMul(row, number(sizes.resultColumns)),
+                    b.CreateAdd(column, number(fold * countColumns())));
     Value *to = at(result, b.CreateMul(position, number(sizes.channels)));
     auto order = llvm::to_vector(llvm::seq<int>(
         fold * part.bytes(), fold * part.bytes() + part.bytes()));
@@ -100,10 +98,6 @@ void DepthwiseEmitter::storePosition(ArrayRef<Value *> sums, Value *row,
       store(piece, to);
       continue;
     }
-    SmallVector<llvm::Constant *> mask;
-    for (int64_t i : llvm::seq(part.bytes()))
-      mask.push_back(b.getInt1(i < part.channels));
-    b.CreateMaskedStore(piece, to, llvm::Align(1),
-                        llvm::ConstantVector::get(mask));
+    b.CreateMaskedStore(piece, to, llvm::Align(1), getMask());
   }
 }

@@ -95,7 +95,8 @@ Tuner::Candidates Tuner::getStages(size_t index) const {
     });
     tiles = keepVaried(tiles);
   } else if (findByteDepthwise(isa, kernel)) {
-    tiles = {{4, best.getStages()[index].getVectors()}};
+    StageAttr only = best.getStages()[index];
+    tiles = {{only.getPixels(), only.getVectors()}};
   } else if (llvm::isa<DepthwiseConv2DOp>(shape.op)) {
     for (int64_t pixels : {2, 3, 4, 5, 6, 7, 8, 10, 14, 16})
       for (int64_t vectors : {1, 2})
