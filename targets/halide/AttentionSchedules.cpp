@@ -12,6 +12,8 @@ using namespace minnow::mobile;
 using Halide::Func;
 using Halide::RVar;
 using Halide::TailStrategy;
+using Halide::Var;
+using Halide::VarOrRVar;
 
 /// The rows for which logits and weights are computed at once: a few tiles, so
 /// that the ends of sums and of reductions overlap, but none in vain.
@@ -24,6 +26,26 @@ int Scheduler::getAttentionRows(const Tile &tile) const {
       least = padded;
     }
   return best;
+}
+
+/// The loops of an attention's products with the terms `operand`, whose vectors
+/// are along `lanes`. Where a lane can multiply, several terms are loaded at
+/// once.
+void Scheduler::orderTerms(Func products, Var lanes, Func operand,
+                           const Halide::RDom &k) {
+  auto update = products.update();
+  RVar outer("outer"), inner("inner");
+  int count = *Halide::Internal::as_const_int(k.x.extent());
+  int block = std::gcd(count, kTermsOfBlock);
+  std::vector<VarOrRVar> order = {lanes, x, RVar(k.x)};
+  if (form.multipliesByLane && block % form.vectorFloats == 0) {
+    update.split(RVar(k.x), outer, inner, block).unroll(inner);
+    order = {lanes, x, inner, outer};
+    loadTerms(operand, operand.args()[0], products, outer);
+  }
+  if (k.dimensions() > 1)
+    order.push_back(RVar(k.y));
+  update.reorder(order);
 }
 
 /// What a tile of rows needs before its products with the values. Rows are

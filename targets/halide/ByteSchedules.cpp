@@ -14,6 +14,9 @@ using Halide::RVar;
 using Halide::Var;
 using Halide::VarOrRVar;
 
+/// What all machines store at once.
+constexpr int kBytesOfVector = 16;
+
 /// The bytes of a sum's terms that a position loads at once where a lane can
 /// multiply; 0 where products broadcast groups from memory. Those of a row of
 /// taps are few; of others there are two registers for each position, if the
@@ -219,6 +222,19 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
     scheduleInside(stage);
   else if (vector > 1)
     copy.vectorize(c, vector);
+}
+
+/// The border, then all channels of as many columns as a vector has.
+void Scheduler::schedulePlanes(Stage &stage) {
+  Func copy = stage.padded;
+  const Halide::RDom &inside = stage.inside;
+  copy.align_bounds(c, stage.input.channels).vectorize(c, kBytesOfVector);
+  copy.update()
+      .reorder({RVar(inside.x), RVar(inside.y), y})
+      .allow_race_conditions() // Each column is another place.
+      .unroll(RVar(inside.x))
+      .vectorize(RVar(inside.y),
+                 std::gcd(stage.input.columns, form.vectorFloats));
 }
 
 /// The border, then what is inside: groups of channels from as many planes, or

@@ -81,12 +81,10 @@ static RDom copyInside(const Tensor &input, Func copy, Expr channel,
 static RDom copyPlanes(const Tensor &input, const Window &window, Func copy,
                        Expr zero, DotOperand operand) {
   RDom inside(0, input.channels, 0, input.columns, "inside");
-  Expr byte =
-      input.func(inside.x, inside.y, Halide::clamp(y, 0, input.rows - 1));
-  Expr isRow = y >= 0 && y < input.rows;
+  Expr byte = input.func(inside.x, inside.y, input.clampRow(y));
   copy(c, y) = prepare(zero, operand);
   copy(inside.x + (inside.y + window.left) * input.channels, y) =
-      prepare(Halide::select(isRow, byte, zero), operand);
+      prepare(Halide::select(input.hasRow(y), byte, zero), operand);
   return inside;
 }
 

@@ -125,13 +125,12 @@ Computed Builder::transpose(TransposeOp op) {
 Computed Builder::pad(PadOp op) {
   Tensor input = read(op.getInput()).tensor;
   Expr column = x - int(op.getPad()[2]), row = y - int(op.getPad()[0]);
-  Expr inside =
-      column >= 0 && column < input.columns && row >= 0 && row < input.rows;
+  Expr inside = column >= 0 && column < input.columns && input.hasRow(row);
   Func value("pad");
   value(c, x, y) =
       Halide::select(inside,
                      input.func(c, Halide::clamp(column, 0, input.columns - 1),
-                                Halide::clamp(row, 0, input.rows - 1)),
+                                input.clampRow(row)),
                      op.getZero() ? readZero(op.getZero()) : Expr(0.f));
   Tensor result = getSizes(op.getResult());
   result.func = value;
@@ -233,10 +232,7 @@ Computed Builder::attention(AttentionOp op) {
 /// strip's rows fits the nearest cache.
 bool Builder::isStaged(DepthwiseConv2DOp op) {
   StageAttr attribute = getStageAttr(kernel, op);
-  auto isComputed = [](Operation &each) { return isComputing(&each); };
-  bool isAlone = llvm::count_if(kernel.getBody().front().without_terminator(),
-                                isComputed) == 1;
-  if (!isAlone || form.multipliesByLane || !attribute ||
+  if (!computesOnce(kernel) || form.multipliesByLane || !attribute ||
       attribute.getOrder() != LoopOrder::ChannelsOuter)
     return false;
   auto result = getShape(op.getResult());

@@ -11,13 +11,14 @@
 
 namespace minnow::halide {
 
+/// Terms of a sum that are unrolled where a lane can multiply: two vectors of
+/// NEON cost fewer instructions than one, and hide the loads.
+constexpr int kTermsOfBlock = 8;
+
 /// Terms of a sum that are unrolled where no lane can multiply: what a loop
 /// costs besides its sums is then little even where another thread shares the
 /// core's front end.
 constexpr int kUnrolledTerms = 4;
-
-/// What all machines store at once.
-constexpr int kBytesOfVector = 16;
 
 /// The widest vector, a power of two, that divides `channels`.
 inline int getDividingVector(int channels, int widest) {
@@ -57,6 +58,9 @@ private:
   void scheduleStage(Stage &stage, const Tile &tile);
   void scheduleSums(Stage &stage, const Tile &tile, Halide::Var at);
   void scheduleUpdate(Stage &stage, const Tile &tile);
+  /// Loads vectors of the operand along its `terms` in each step of `at`.
+  void loadTerms(Halide::Func operand, Halide::Var terms, Halide::Func sums,
+                 Halide::RVar at);
   void scheduleParts(Stage &stage, const Tile &tile);
   void setIntegerTile(const Stage &stage, Tile &tile) const;
   void setJoinedPixels(Tile &tile) const;

@@ -21,10 +21,6 @@ using Halide::TailStrategy;
 using Halide::Var;
 using Halide::VarOrRVar;
 
-/// Terms of a sum that are unrolled where a lane can multiply: two vectors of
-/// NEON cost fewer instructions than one, and hide the loads.
-constexpr int kTermsOfBlock = 8;
-
 /// Vectors of a copy that are unrolled: the loop costs little then.
 constexpr int kUnrolledVectors = 8;
 
@@ -124,6 +120,13 @@ void Scheduler::scheduleParts(Stage &stage, const Tile &tile) {
   scheduleSums(part, tile, xo);
 }
 
+void Scheduler::loadTerms(Func operand, Var terms, Func sums, RVar at) {
+  operand.compute_at(sums, at)
+      .vectorize(terms, form.vectorFloats)
+      .unroll(terms)
+      .unroll(x);
+}
+
 /// The loops over the terms of a tile's sums. Where a lane can multiply,
 /// operands are loaded in vectors along the terms, or along the positions where
 /// these are neighbours in memory.
@@ -159,10 +162,7 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
     update.unroll(terms);
   }
   if (block && byLane)
-    stage.operand.compute_at(stage.accumulator, outer)
-        .vectorize(c, form.vectorFloats)
-        .unroll(c)
-        .unroll(x);
+    loadTerms(stage.operand, c, stage.accumulator, outer);
   // Neighbours share what their taps read: of a position after the other only
   // the columns of one window are in registers.
   if (stage.kind == StageKind::Depthwise && form.multipliesByLane &&
@@ -172,19 +172,6 @@ void Scheduler::scheduleUpdate(Stage &stage, const Tile &tile) {
   // Columns are few and constant, so that taps outside of the map vanish.
   if (!isMatrix || stage.cutsTaps)
     update.unroll(RVar(stage.domain[isMatrix ? 1 : 0]));
-}
-
-/// The border, then all channels of as many columns as a vector has.
-void Scheduler::schedulePlanes(Stage &stage) {
-  Func copy = stage.padded;
-  const Halide::RDom &inside = stage.inside;
-  copy.align_bounds(c, stage.input.channels).vectorize(c, kBytesOfVector);
-  copy.update()
-      .reorder({RVar(inside.x), RVar(inside.y), y})
-      .allow_race_conditions() // Each column is another place.
-      .unroll(RVar(inside.x))
-      .vectorize(RVar(inside.y),
-                 std::gcd(stage.input.columns, form.vectorFloats));
 }
 
 void Scheduler::storeRoot(Stage &stage, const Tile &tile) {
@@ -299,30 +286,6 @@ void Scheduler::scheduleSoftmax(Stage &stage, const Tile &tile) {
     func.compute_at(stage.root, xi);
     func.update().atomic().vectorize(RVar(stage.domain.x), tile.vector);
   }
-}
-
-/// The loops of an attention's products with the terms `operand`, whose vectors
-/// are along `lanes`. Where a lane can multiply, several terms are loaded at
-/// once.
-void Scheduler::orderTerms(Func products, Var lanes, Func operand,
-                           const Halide::RDom &k) {
-  auto update = products.update();
-  RVar outer("outer"), inner("inner");
-  int count = *Halide::Internal::as_const_int(k.x.extent());
-  int block = std::gcd(count, kTermsOfBlock);
-  std::vector<VarOrRVar> order = {lanes, x, RVar(k.x)};
-  if (form.multipliesByLane && block % form.vectorFloats == 0) {
-    update.split(RVar(k.x), outer, inner, block).unroll(inner);
-    order = {lanes, x, inner, outer};
-    Var terms = operand.args()[0];
-    operand.compute_at(products, outer)
-        .vectorize(terms, form.vectorFloats)
-        .unroll(terms)
-        .unroll(x);
-  }
-  if (k.dimensions() > 1)
-    order.push_back(RVar(k.y));
-  update.reorder(order);
 }
 
 void Scheduler::run() {

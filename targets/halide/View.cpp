@@ -40,6 +40,11 @@ bool halide::isComputing(Operation *op) {
                     RequantizeOp, DequantizeOp, LookupOp, YieldOp>(op);
 }
 
+bool halide::computesOnce(KernelOp kernel) {
+  return llvm::count_if(kernel.getBody().front(),
+                        [](Operation &op) { return isComputing(&op); }) == 1;
+}
+
 bool halide::isIntegerProduct(Operation *op) {
   return llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp>(op) &&
          llvm::cast<mlir::RankedTensorType>(op->getResult(0).getType())
@@ -106,10 +111,7 @@ int64_t halide::getTermsAtOnce(KernelOp kernel, Operation *op,
   constexpr int64_t kPartBytes = 128 * 1024, kLine = 16;
   int64_t width = stage.getVectors() * form.vectorFloats;
   int64_t most = kPartBytes / (width * sizeof(float));
-  bool isAlone = llvm::count_if(kernel.getBody().front(), [](Operation &each) {
-                   return isComputing(&each);
-                 }) == 1;
-  if (!isAlone || !isWholeTiles(kernel, stage, width))
+  if (!computesOnce(kernel) || !isWholeTiles(kernel, stage, width))
     return all;
   for (int64_t parts = llvm::divideCeil(all, most); parts * kLine <= all;
        ++parts)

@@ -46,6 +46,9 @@ bool isIntegerProduct(mlir::Operation *op);
 /// read the input itself.
 bool copiesInput(mlir::Operation *op, const Form &form);
 
+/// Whether one primitive of `kernel` computes, and no other.
+bool computesOnce(mobile::KernelOp kernel);
+
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;
 /// null where the schedule has none or `op` is null.
 mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);
