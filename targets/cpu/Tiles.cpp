@@ -4,6 +4,7 @@
 // The price of a tile is the cycles of its sums with the padding it brings.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/Tiles.h"
+#include "targets/llvm/Neon.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -42,7 +43,7 @@ StageShape cpu::getStageShape(const Isa &isa, halide::View view,
 /// The registers for weights where a lane multiplies: they come by fours
 /// (llvm/Neon.h), one after the other if these are whole terms.
 static int64_t getGroup(int64_t vectors) {
-  constexpr int64_t kGroup = 4;
+  constexpr int64_t kGroup = kNeonGroup;
   return kGroup % vectors == 0 || vectors % kGroup == 0 ? kGroup : 2 * kGroup;
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Integer.h"
 #include "targets/halide/Scheduler.h"
+#include "targets/llvm/Neon.h"
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -22,13 +23,14 @@ constexpr int kBytesOfVector = 16;
 /// taps are few; of others there are two registers for each position, if the
 /// sums and a group of weights leave these (llvm/Neon.h).
 int Scheduler::getLoadedTerms(const Stage &stage, const Tile &tile) const {
-  constexpr int kLanes = 16, kRegisters = 32, kGroup = 4;
+  constexpr int kLanes = 16;
   if (!form.multipliesByLane || !stage.operand.defined() ||
       form.dotOperand != DotOperand::Signed)
     return 0;
   if (stage.joinsColumns)
     return llvm::alignTo(stage.steps * form.dotWidth, kLanes);
-  bool hasRoom = tile.pixels * (tile.vectors + 2) + kGroup <= kRegisters;
+  bool hasRoom =
+      tile.pixels * (tile.vectors + 2) + kNeonGroup <= kNeonRegisters;
   int terms = std::gcd(stage.input.channels, hasRoom ? 2 * kLanes : kLanes);
   return terms > form.dotWidth ? terms : 0;
 }

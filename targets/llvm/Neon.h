@@ -12,6 +12,9 @@
 
 namespace minnow {
 
+/// The registers that one instruction loads at most, and all that there are.
+constexpr int kNeonGroup = 4, kNeonRegisters = 32;
+
 /// A conversion of what was rounded to the nearest becomes one that rounds.
 struct RoundInConversionPass : llvm::PassInfoMixin<RoundInConversionPass> {
   llvm::PreservedAnalyses run(llvm::Function &function,

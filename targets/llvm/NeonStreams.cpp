@@ -22,7 +22,8 @@ using namespace minnow;
 
 namespace {
 
-constexpr unsigned kRegisterBytes = 16, kRegisters = 32, kGroup = 4;
+constexpr unsigned kRegisterBytes = 16, kRegisters = kNeonRegisters,
+                   kGroup = kNeonGroup;
 
 /// A load of one register, and how far it is behind another.
 struct Place {
