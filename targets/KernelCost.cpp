@@ -28,18 +28,17 @@ static uint64_t countByteMacs(Operation *op) {
   return input.getElementType().isInteger(8) ? countMacs(op) : 0;
 }
 
-uint64_t minnow::getMacs(KernelOp kernel) {
+static uint64_t addUp(KernelOp kernel, uint64_t (*count)(Operation *)) {
   uint64_t macs = 0;
   for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
-    macs += op.getMacs();
+    macs += count(op);
   return macs;
 }
 
+uint64_t minnow::getMacs(KernelOp kernel) { return addUp(kernel, countMacs); }
+
 uint64_t minnow::getByteMacs(KernelOp kernel) {
-  uint64_t macs = 0;
-  for (auto op : kernel.getBody().getOps<PrimitiveOpInterface>())
-    macs += countByteMacs(op);
-  return macs;
+  return addUp(kernel, countByteMacs);
 }
 
 /// Element operations of a primitive without MACs. A reshape has none.
