@@ -94,6 +94,7 @@ private:
   OpBuilder builder;
   DenseMap<Value, Type> types;                  // of quantized values, before
   DenseMap<Value, SmallVector<double>> reaches; // of products' sums
+  DenseMap<Value, int64_t> tops; // the largest of all channels' sums
 };
 
 } // namespace
@@ -206,14 +207,17 @@ Value Lowering::requantize(Operation *op, ArrayRef<Term> terms, Type result,
   for (const Term &term : terms)
     reach += getReach(term);
   // Half of what is too much, for the sum's own rounding.
-  bool isUnbounded =
-      form == RequantizeForm::Float && !(reach < std::ldexp(1, 30));
+  bool isFloat = form == RequantizeForm::Float;
+  bool isUnbounded = isFloat && !(reach < std::ldexp(1, 30));
+  bool isFull = isFloat && low == -128 && high == 127;
+  bool isRectified = isFull && zero == -128 && terms.size() == 1 &&
+                     tops.lookup_or(terms[0].value, 1 << 23) < 1 << 23;
   return RequantizeOp::create(builder, op->getLoc(), getStorageType(result),
                               terms[0].value, factors, addend, addendFactors,
                               weights.create(builder, op->getLoc(),
                                              nameBeside(op, "rounding"),
                                              ArrayRef<int32_t>(parameters)),
-                              isUnbounded);
+                              isUnbounded, isFull && !isRectified, isRectified);
 }
 
 Term Lowering::makeTerm(Value value, Type result) {
@@ -278,6 +282,13 @@ struct Lowering::ProductNumbers {
       sum += filter[i];
     }
     return {most, sum};
+  }
+  /// The largest sum of a channel of inputs from `low` to `high`.
+  int64_t getTop(size_t channel, int64_t low, int64_t high) const {
+    int64_t top = bias[channel];
+    for (size_t i = channel; i < filter.size(); i += getNumChannels())
+      top += std::max(filter[i] * low, filter[i] * high);
+    return top;
   }
   /// Divides the numbers of a channel by two, rounded.
   void halve(size_t channel) {
@@ -349,6 +360,10 @@ LogicalResult Lowering::foldZeroPoint(Operation *op, Type input,
       return op->emitOpError("the sum of channel ")
              << c << " could be more than its 32 bits hold; its bias is too "
              << "large for the scales of input and filter";
+    bool isNear = most < int64_t(1) << 30;
+    int64_t &top = tops[op->getResult(0)];
+    top = std::max(top,
+                   isNear ? numbers->getTop(c, low - zero, high - zero) : most);
     numbers->bias[c] -= zero * sum;
     reaches[op->getResult(0)].push_back(most);
   }

@@ -570,6 +570,10 @@ def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
     `unbounded`, so that an instruction can round. The sum is what ONNX Runtime's
     QLinearAdd computes, whose fma rounds differently by where the bytes begin.
 
+    What else lower-quant knows of the numbers makes rounding shorter and changes
+    no result: `full` says that low is -128 and high 127, `rectified` that zero is
+    -128 too and that `input` is a sum of a product between -2^30 and 2^23.
+
     *Fixed*, factors i32 in [0, 2^31), for integer-only machines. Products are of
     64 bits, >> is arithmetic, so halves are rounded up:
 
@@ -598,7 +602,8 @@ def Mobile_RequantizeOp : Mobile_Op<"requantize", [Pure,
   let arguments = (ins Mobile_AnyTensor:$input, Mobile_Vector:$scale,
                        Optional<Mobile_AnyTensor>:$addend,
                        Optional<Mobile_Vector>:$addend_scale,
-                       Mobile_Vector:$parameters, UnitAttr:$unbounded);
+                       Mobile_Vector:$parameters, UnitAttr:$unbounded,
+                       UnitAttr:$full, UnitAttr:$rectified);
   let results = (outs Mobile_AnyTensor:$result);
   let assemblyFormat = [{
     $input `scale` $scale (`add` $addend^ `scale` $addend_scale)? `by` $parameters

@@ -7,6 +7,7 @@
 #include "targets/cpu/DepthwiseEmitter.h"
 #include "targets/halide/Kernel.h"
 #include "targets/halide/View.h"
+#include "targets/llvm/Bytes.h"
 #include "targets/llvm/Object.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/IntrinsicsX86.h"
@@ -170,12 +171,14 @@ llvm::Constant *DepthwiseEmitter::getMask() const {
   return llvm::ConstantVector::get(mask);
 }
 
-/// What sums begin with: the bias less what the offset of the bytes adds.
+/// What sums begin with: the bias less what the offset of the bytes adds; with
+/// kSumBits where they are floats then (llvm/Bytes.h).
 void DepthwiseEmitter::startSums(Value *block) {
   auto *bytes = vector(b.getInt8Ty(), kBlock);
-  Value *offsets = llvm::ConstantInt::get(bytes, kOffset);
+  Value *added = llvm::ConstantInt::get(bytes, kOffset);
   starts.clear();
   scales.clear();
+  offsets.clear();
   for (int v : llvm::seq(kVectors)) {
     Value *excess =
         llvm::Constant::getNullValue(vector(b.getInt32Ty(), kBlock / 4));
@@ -185,10 +188,18 @@ void DepthwiseEmitter::startSums(Value *block) {
     for (int64_t y : llvm::seq(sizes.height))
       for (int64_t term : llvm::seq(sizes.terms))
         excess = call(llvm::Intrinsic::x86_avx512_vpdpbusd_512,
-                      {excess, offsets, loadTaps(y, 0, term, v)});
-    starts.push_back(b.CreateSub(bias, excess));
-    scales.push_back(
-        readChannels(requantize.getScale(), b.getFloatTy(), block, v));
+                      {excess, added, loadTaps(y, 0, term, v)});
+    Value *start = b.CreateSub(bias, excess);
+    Value *scale =
+        readChannels(requantize.getScale(), b.getFloatTy(), block, v);
+    if (requantize.getRectified()) {
+      start = b.CreateAdd(start,
+                          llvm::ConstantInt::get(start->getType(), kSumBits));
+      offsets.push_back(b.CreateFMul(
+          scale, llvm::ConstantFP::get(scale->getType(), -kSumNumber)));
+    }
+    starts.push_back(start);
+    scales.push_back(scale);
   }
 }
 

@@ -136,6 +136,7 @@ private:
   void emitRow(llvm::Value *row);
   void emitTile(llvm::ArrayRef<llvm::Value *> slots, llvm::Value *row,
                 llvm::Value *unit, int64_t count);
+  llvm::Value *roundSums(llvm::ArrayRef<llvm::Value *> sums);
   void storePosition(llvm::ArrayRef<llvm::Value *> sums, llvm::Value *row,
                      llvm::Value *column);
 
@@ -154,7 +155,7 @@ private:
   Part part;
   int64_t firstUnit = 0, units = 0; // of the columns whose rows are kept
   llvm::Value *input = nullptr, *taps = nullptr, *result = nullptr;
-  Vectors starts, scales;
+  Vectors starts, scales, offsets; // the last where sums are floats
 };
 
 } // namespace minnow::cpu

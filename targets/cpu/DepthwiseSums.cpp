@@ -60,15 +60,18 @@ void DepthwiseEmitter::emitTile(ArrayRef<Value *> slots, Value *row,
                     b.CreateAdd(b.CreateMul(unit, number(places)), number(i)));
 }
 
-/// Rounds the sums of a position to bytes (llvm/Bytes.h) and stores them, those
-/// of each part of the row to its own.
-void DepthwiseEmitter::storePosition(ArrayRef<Value *> sums, Value *row,
-                                     Value *column) {
+/// Four vectors of sums as bytes, by llvm/Bytes.h.
+Value *DepthwiseEmitter::roundSums(ArrayRef<Value *> sums) {
   auto *floats = vector(b.getFloatTy(), kBlock / 4);
   auto *words = vector(b.getInt32Ty(), kBlock / 4);
+  bool isRectified = requantize.getRectified();
   Vectors whole;
   for (int v : llvm::seq(kVectors)) {
-    Value *scaled = b.CreateFMul(b.CreateSIToFP(sums[v], floats), scales[v]);
+    Value *scaled =
+        isRectified ? b.CreateIntrinsic(llvm::Intrinsic::fma, {floats},
+                                        {b.CreateBitCast(sums[v], floats),
+                                         scales[v], offsets[v]})
+                    : b.CreateFMul(b.CreateSIToFP(sums[v], floats), scales[v]);
     constexpr int kAllLanes = -1, kRoundAsSet = 4;
     whole.push_back(call(llvm::Intrinsic::x86_avx512_mask_cvtps2dq_512,
                          {scaled, llvm::PoisonValue::get(words),
@@ -76,15 +79,27 @@ void DepthwiseEmitter::storePosition(ArrayRef<Value *> sums, Value *row,
   }
   Vectors halves;
   for (int i : {0, 2})
-    halves.push_back(
-        b.CreateBinaryIntrinsic(llvm::Intrinsic::sadd_sat,
-                                call(llvm::Intrinsic::x86_avx512_packssdw_512,
-                                     {whole[i], whole[i + 1]}),
-                                zero));
+    halves.push_back(call(llvm::Intrinsic::x86_avx512_packssdw_512,
+                          {whole[i], whole[i + 1]}));
+  if (isRectified)
+    return b.CreateXor(
+        call(llvm::Intrinsic::x86_avx512_packuswb_512, {halves[0], halves[1]}),
+        llvm::ConstantInt::get(vector(b.getInt8Ty(), kBlock), kOffset));
+  for (Value *&half : halves)
+    half = b.CreateBinaryIntrinsic(llvm::Intrinsic::sadd_sat, half, zero);
   Value *bytes =
       call(llvm::Intrinsic::x86_avx512_packsswb_512, {halves[0], halves[1]});
+  if (requantize.getFull())
+    return bytes;
   bytes = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, bytes, low);
-  bytes = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, bytes, high);
+  return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, bytes, high);
+}
+
+/// Rounds the sums of a position and stores them, those of each part of the row
+/// to its own.
+void DepthwiseEmitter::storePosition(ArrayRef<Value *> sums, Value *row,
+                                     Value *column) {
+  Value *bytes = roundSums(sums);
   for (int64_t fold : llvm::seq(part.folds)) {
     Value *position =
         b.CreateAdd(b.CreateMul(row, number(sizes.resultColumns)),

@@ -209,9 +209,8 @@ Stage halide::buildByteAttention(AttentionOp op, const Tensor &query,
                                   head / (parts.heads / parts.keyHeads)));
   Expr quotient = Halide::strict_float(
       Halide::cast<float>(acc(channel, head, x, y)) * parts.factor(head, x, y));
-  parts.rows(channel, head, x, y) = roundToByte(
-      holdInWord(quotient), byte.parameters(int(RequantizeOp::Zero)),
-      byte.parameters, form);
+  parts.rows(channel, head, x, y) =
+      roundToByte(holdInWord(quotient), ByteRange(byte.parameters), form);
   result(c, x, y) =
       parts.rows(c % parts.valueWidth, c / parts.valueWidth, x, y);
   stage.domain = m;

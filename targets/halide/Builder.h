@@ -56,6 +56,7 @@ private:
                         Halide::Expr zero);
   Halide::Expr addFixedTerms(mobile::RequantizeOp op, Halide::Func parameters);
   Halide::Expr addFloatTerms(mobile::RequantizeOp op, Halide::Func parameters);
+  Halide::Expr scaleFloats(mobile::RequantizeOp op);
   Halide::Expr roundFloat(mobile::RequantizeOp op, Halide::Func parameters);
   Computed changeElements(const Computed &input, Halide::Expr value);
   Computed attention(mobile::AttentionOp op);

@@ -131,7 +131,8 @@ void Scheduler::scheduleByteTaps(Stage &stage, const Tile &tile, Var at) {
   }
 }
 
-/// What unsigned bytes add to the sums, for all channels at first.
+/// What unsigned bytes add to the sums, or these begin with, for all channels
+/// at first.
 void Scheduler::scheduleCorrection(Stage &stage, const Tile &tile) {
   Func correction = stage.correction;
   // A vector over more channels than taps have would read behind them; those of

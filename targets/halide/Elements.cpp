@@ -4,6 +4,7 @@
 // They become expressions of what they read, computed where that is used.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Builder.h"
+#include "targets/llvm/Bytes.h"
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -88,17 +89,40 @@ Expr Builder::addFloatTerms(RequantizeOp op, Func parameters) {
              form);
 }
 
+/// The scaled sums of a product that gives floats (Integer.h): 2^23 leaves them
+/// again within the one step that scales.
+Expr Builder::scaleFloats(RequantizeOp op) {
+  Expr sum =
+      Halide::reinterpret<float>(read(op.getInput()).tensor.func(c, x, y));
+  Expr factor = readFactor(op.getScale());
+  return fma(sum, factor, Halide::strict_float(factor * -kSumNumber), form);
+}
+
 /// The byte of one or two terms in the float form.
 Expr Builder::roundFloat(RequantizeOp op, Func parameters) {
+  mlir::Operation *product = op.getInput().getDefiningOp();
   bool isSum = bool(op.getAddend());
-  Expr value = isSum ? addFloatTerms(op, parameters)
-                     : readTerm(op.getInput(), op.getScale(),
-                                parameters(int(RequantizeOp::InputZero)));
-  if (op.getUnbounded())
-    value = holdInWord(value);
-  Expr behind =
-      parameters(int(isSum ? RequantizeOp::Shift : RequantizeOp::Zero));
-  return roundToByte(Halide::strict_float(value), behind, parameters, form);
+  Expr value;
+  if (isSum)
+    value = addFloatTerms(op, parameters);
+  else if (product && givesFloats(product, form))
+    value = scaleFloats(op);
+  else
+    value = readTerm(op.getInput(), op.getScale(),
+                     parameters(int(RequantizeOp::InputZero)));
+  value = Halide::strict_float(op.getUnbounded() ? holdInWord(value) : value);
+  if (op.getRectified() && form.packsInLlvm())
+    return roundRectified(value);
+  ByteRange range(parameters);
+  if (isSum)
+    range.zero = parameters(int(RequantizeOp::Shift));
+  if (op.getFull() && form.packsInLlvm())
+    return roundFull(value, range.zero);
+  if (op.getFull() || op.getRectified())
+    range.low = -128, range.high = 127;
+  if (op.getRectified())
+    range.zero = -128;
+  return roundToByte(value, range, form);
 }
 
 Computed Builder::requantize(RequantizeOp op) {

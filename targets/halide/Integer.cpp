@@ -39,6 +39,20 @@ static Expr prepare(Expr byte, DotOperand operand) {
   return {};
 }
 
+bool halide::givesFloats(Operation *product, const Form &form) {
+  auto user = product->hasOneUse()
+                  ? llvm::dyn_cast<RequantizeOp>(*product->user_begin())
+                  : RequantizeOp();
+  return user && user.getRectified() && form.packsInLlvm();
+}
+
+/// What the sums of a channel begin with.
+static Expr getStart(Operation *product, const IntegerWeights &weights,
+                     Expr channel, const Form &form) {
+  Expr bias = weights.bias(channel, 0);
+  return givesFloats(product, form) ? bias + kSumBits : bias;
+}
+
 Expr halide::multiply(Expr a, Expr b) {
   return Halide::cast<int32_t>(a) * Halide::cast<int32_t>(b);
 }
@@ -122,21 +136,26 @@ static std::vector<RDom> copyGroups(const Tensor &input, const Window &window,
   return parts;
 }
 
-/// 128 times the sum of a channel's weights: unsigned bytes are of
-/// numbers that are larger by 128. Weights of a matrix bring it, in the row
-/// after their steps; those of taps are few. The last of several tasks asks for
-/// as many panels as the others, some of which are behind the last one.
-static Func readCorrection(const IntegerWeights &weights, const Dots &dots,
-                           int steps, int channels) {
-  Func correction("correction");
+/// What sums of unsigned bytes begin with, which are of numbers that are larger
+/// by 128: less 128 times the sum of a channel's weights. Those of a matrix
+/// bring it, in the row after their steps; those of taps are few. The last of
+/// several tasks asks for as many panels as the others, some of which are
+/// behind the last one.
+static Func readStarts(Operation *product, const IntegerWeights &weights,
+                       const Dots &dots, const Form &form) {
+  Func starts("starts");
+  auto filter = getShape(product->getOperand(1));
+  int steps = dots.countSteps(::product(filter.drop_back()));
   int panel = dots.panel;
-  Expr last = int(llvm::divideCeil(channels, panel)) - 1;
+  Expr last = int(llvm::divideCeil(filter.back(), panel)) - 1;
+  Expr at = c % panel, from = Halide::min(c / panel, last);
   std::vector<Expr> bytes;
   for (int i = 0; i < int(sizeof(int32_t)); ++i)
-    bytes.push_back(Halide::reinterpret<uint8_t>(
-        weights.filter(i, c % panel, steps, Halide::min(c / panel, last))));
-  correction(c) = Halide::reinterpret<int32_t>(Halide::concat_bits(bytes));
-  return correction;
+    bytes.push_back(
+        Halide::reinterpret<uint8_t>(weights.filter(i, at, steps, from)));
+  starts(c) = getStart(product, weights, from * panel + at, form) -
+              Halide::reinterpret<int32_t>(Halide::concat_bits(bytes));
+  return starts;
 }
 
 static Func sumCorrection(Expr weight) {
@@ -214,13 +233,10 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
 
   Func acc("accumulator"), value("product");
   Expr channel = chunk * lanes + c;
-  Expr start = weights.bias(channel, 0);
+  Expr start = getStart(op, weights, channel, form);
   if (operand == DotOperand::Unsigned) {
-    auto filter = getShape(op->getOperand(1));
-    stage.correction = readCorrection(
-        weights, dots, dots.countSteps(product(filter.drop_back())),
-        filter.back());
-    start -= stage.correction(channel);
+    stage.correction = readStarts(op, weights, dots, form);
+    start = stage.correction(channel);
   }
   if (operand == DotOperand::Offset) {
     // The sums are of weights that are larger by 128: the same products with
@@ -327,7 +343,8 @@ static Func sumJoinedTaps(Stage &stage, const IntegerWeights &weights,
 /// Defines the sums of one place after the other. A dimension of their own for
 /// the vectors shows Halide where they lie. Places that touch more groups than
 /// others have loops of their own over the taps in these.
-static Func sumPlacedTaps(Stage &stage, const IntegerWeights &weights,
+static Func sumPlacedTaps(Stage &stage, DepthwiseConv2DOp op,
+                          const IntegerWeights &weights,
                           const WindowGroups &groups, const Form &form) {
   const Window &window = groups.window;
   int dot = groups.taps.dot, fewest = groups.getFewest();
@@ -338,7 +355,7 @@ static Func sumPlacedTaps(Stage &stage, const IntegerWeights &weights,
               form.dotOperand);
   int lanes = std::gcd(stage.input.channels, form.vectorFloats);
   Expr channel = chunk * lanes + c;
-  Expr start = weights.bias(channel, 0);
+  Expr start = getStart(op, weights, channel, form);
   if (form.dotOperand == DotOperand::Unsigned) {
     RDom all(0, dot, 0, groups.counts[0], 0, window.height, "all");
     stage.correction = sumCorrection(weights.filter(all.x, c, all.y, 0, all.z));
@@ -375,7 +392,7 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   stage.places = groups.places;
   Func value = form.joinsPixels
                    ? sumJoinedTaps(stage, weights, groups, shape[2])
-                   : sumPlacedTaps(stage, weights, groups, form);
+                   : sumPlacedTaps(stage, op, weights, groups, form);
   stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
   return stage;
 }
@@ -408,12 +425,13 @@ Expr halide::fma(Expr a, Expr b, Expr c, const Form &form) {
                                       Halide::Internal::Call::PureExtern);
 }
 
-Expr halide::roundToByte(Expr value, Expr zero, Func parameters,
-                         const Form &form) {
-  auto parameter = [&](RequantizeOp::Parameter which) {
-    return parameters(int(which));
-  };
-  Expr low = parameter(RequantizeOp::Low), high = parameter(RequantizeOp::High);
+ByteRange::ByteRange(Func parameters)
+    : zero(parameters(int(RequantizeOp::Zero))),
+      low(parameters(int(RequantizeOp::Low))),
+      high(parameters(int(RequantizeOp::High))) {}
+
+Expr halide::roundToByte(Expr value, const ByteRange &range, const Form &form) {
+  const auto &[zero, low, high] = range;
   Expr byte;
   if (form.roundsByAddition) {
     // The sum with 1.5 * 2^23 has the rounded value in its last bits. As an
@@ -439,6 +457,25 @@ Expr halide::roundToByte(Expr value, Expr zero, Func parameters,
       Halide::saturating_cast<int16_t>(whole), Halide::cast<int16_t>(zero)));
   return Halide::clamp(byte, Halide::cast<int8_t>(low),
                        Halide::cast<int8_t>(high));
+}
+
+/// rne(value) + kRoundingBits where that is near, and on the same side of it
+/// elsewhere.
+static Expr roundToBits(Expr value) {
+  return Halide::reinterpret<int32_t>(
+      Halide::strict_float(value + kRoundingNumber));
+}
+
+Expr halide::roundFull(Expr value, Expr zero) {
+  return Halide::cast<int8_t>(Halide::clamp(
+      roundToBits(value) + zero, kRoundingBits - 128, kRoundingBits + 127));
+}
+
+Expr halide::roundRectified(Expr value) {
+  Expr held =
+      Halide::clamp(roundToBits(value), kRoundingBits, kRoundingBits + 255);
+  return Halide::reinterpret<int8_t>(Halide::cast<uint8_t>(held) ^
+                                     Halide::cast<uint8_t>(0x80));
 }
 
 /// The shift of the fixed form, to the right behind the factors or to the left

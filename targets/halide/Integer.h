@@ -43,10 +43,25 @@ Halide::Expr holdInWord(Halide::Expr value);
 Halide::Expr fma(Halide::Expr a, Halide::Expr b, Halide::Expr c,
                  const Form &form);
 
-/// clamp(rne(value) + zero, low, high) as i8. `parameters` are those of
-/// mobile.requantize.
-Halide::Expr roundToByte(Halide::Expr value, Halide::Expr zero,
-                         Halide::Func parameters, const Form &form);
+/// Whether the sums of `product` begin with kSumBits (llvm/Bytes.h), because
+/// what rounds them needs no conversion to floats then.
+bool givesFloats(mlir::Operation *product, const Form &form);
+
+/// The range of a byte and its zero point, i32.
+struct ByteRange {
+  Halide::Expr zero, low, high;
+
+  /// Those among the parameters of a mobile.requantize.
+  explicit ByteRange(Halide::Func parameters);
+};
+
+/// clamp(rne(value) + zero, low, high) as i8.
+Halide::Expr roundToByte(Halide::Expr value, const ByteRange &range,
+                         const Form &form);
+/// clamp(rne(value) + zero, -128, 127), and clamp(rne(value), 0, 255) - 128, in
+/// the words that llvm/Bytes.h looks for.
+Halide::Expr roundFull(Halide::Expr value, Halide::Expr zero);
+Halide::Expr roundRectified(Halide::Expr value);
 
 /// The same of the fixed form: one scaled term, i32 or i8 less its zero point,
 /// and the rounding of their sum, to vectors of bytes that fill a register if

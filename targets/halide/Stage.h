@@ -80,7 +80,7 @@ struct Stage {
   // Of products of bytes: one domain for each update of the sums; whether
   // `padded` has columns and channels in one dimension; the results of a
   // depthwise convolution that read the same groups of columns; what unsigned
-  // bytes add to the sums.
+  // bytes add to the sums, or of a matrix what these begin with.
   bool isInteger = false;
   std::vector<Halide::RDom> domains;
   Halide::RDom inside; // columns that `padded` copies; or undefined

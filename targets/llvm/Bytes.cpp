@@ -25,20 +25,24 @@ namespace {
 
 constexpr int kLanes = 16, kGroup = 4;
 
-/// A store of bytes, and what they are: clamp(rne(value) + zero, low, high).
+/// A store of bytes, and what they are of `value`. Numbers are of all lanes,
+/// i32.
 struct Narrowing {
   StoreInst *store;
   Value *value;
-  // Of all lanes, i32. The bound is low - zero + kRoundingBits, the shift zero
-  // less these.
-  Value *bound, *shift, *high;
+  enum { Rectified, Full, Any } range;
+  // Full: clamp(rne(value) + zero, -128, 127); rectified: the same with -128.
+  Value *zero = nullptr;
+  // Any: clamp(rne(value) + zero, low, high). The bound is low - zero +
+  // kRoundingBits, the shift zero less these.
+  Value *bound = nullptr, *shift = nullptr, *high = nullptr;
 };
 
 /// What holds the bytes of a group, in all lanes.
 struct Bounds {
-  Value *most;       // high - zero, f32
-  Value *zero;       // i16
-  Value *low, *high; // i8
+  Value *most;                           // high - zero, f32
+  Value *zero;                           // i16
+  Value *low = nullptr, *high = nullptr; // i8; null where they are the type's
 };
 
 /// Packs the stores of a basic block.
@@ -51,10 +55,13 @@ public:
 
 private:
   std::optional<Narrowing> match(Instruction &instruction) const;
+  std::optional<Narrowing> matchRange(StoreInst *store) const;
   bool canFollow(Instruction &instruction) const;
   bool isBehind(size_t index) const;
   Bounds makeBounds(IRBuilder<> &builder) const;
-  Value *pack(IRBuilder<> &builder) const;
+  SmallVector<Value *, kGroup> round(IRBuilder<> &builder, Value *most) const;
+  Value *packRectified(IRBuilder<> &builder) const;
+  Value *packRange(IRBuilder<> &builder) const;
   void finishGroup();
 
   AAResults &aliases;
@@ -66,11 +73,50 @@ private:
 
 } // namespace
 
+static bool isOfLanes(Value *value) {
+  return value->getType() ==
+         FixedVectorType::get(Type::getInt32Ty(value->getContext()), kLanes);
+}
+
+/// Where `held` is rne(value) + kRoundingBits + `shift` held between the
+/// `least` and the `most` of these bits, the value.
+template <typename Shifted>
+static Value *matchHeld(Value *held, int least, int most, Shifted shift) {
+  using namespace PatternMatch;
+  Value *value, *sum;
+  const APInt lower(32, kRoundingBits + least), upper(32, kRoundingBits + most);
+  auto low = m_SpecificInt(lower), high = m_SpecificInt(upper);
+  auto atLeast = m_SMax(m_Value(sum), low);
+  bool isHeld = match(
+      held,
+      m_CombineOr(m_CombineOr(m_SMin(atLeast, high), m_UMin(atLeast, high)),
+                  m_SMax(m_SMin(m_Value(sum), high), low)));
+  auto rounded =
+      m_BitCast(m_FAdd(m_Value(value), m_SpecificFP(kRoundingNumber)));
+  return isHeld && isOfLanes(held) && match(sum, shift(rounded)) ? value
+                                                                 : nullptr;
+}
+
 std::optional<Narrowing> Packer::match(Instruction &instruction) const {
   using namespace PatternMatch;
   auto *store = dyn_cast<StoreInst>(&instruction);
   if (!store || !store->isSimple())
     return {};
+  Value *held, *zero, *bytes = store->getValueOperand();
+  if (PatternMatch::match(bytes, m_c_Xor(m_Trunc(m_Value(held)), m_SignMask())))
+    if (Value *value = matchHeld(held, 0, 255, [](auto sum) { return sum; }))
+      return Narrowing{store, value, Narrowing::Rectified};
+  if (PatternMatch::match(bytes, m_Trunc(m_Value(held))))
+    if (Value *value = matchHeld(held, -128, 127, [&](auto sum) {
+          return m_c_Add(sum, m_Value(zero));
+        }))
+      if (Value *scalar = getSplatValue(zero))
+        return Narrowing{store, value, Narrowing::Full, scalar};
+  return matchRange(store);
+}
+
+std::optional<Narrowing> Packer::matchRange(StoreInst *store) const {
+  using namespace PatternMatch;
   Value *whole, *high, *value, *bound, *shift;
   const APInt least(32, -128, /*isSigned=*/true); // the matcher refers to it
   auto lowest = m_SpecificInt(least);
@@ -79,9 +125,7 @@ std::optional<Narrowing> Packer::match(Instruction &instruction) const {
                   m_SMin(m_SMax(m_Value(whole), lowest), m_Value(high)));
   if (!PatternMatch::match(store->getValueOperand(), m_Trunc(held)))
     return {};
-  auto *type =
-      FixedVectorType::get(Type::getInt32Ty(store->getContext()), kLanes);
-  if (whole->getType() != type)
+  if (!isOfLanes(whole))
     return {};
   // Either side of the minimum may be the byte.
   for (auto [vector, other] :
@@ -91,8 +135,13 @@ std::optional<Narrowing> Packer::match(Instruction &instruction) const {
     if (!PatternMatch::match(
             other, m_c_Add(m_c_SMax(rounded, m_Value(bound)), m_Value(shift))))
       continue;
-    Narrowing found = {store, value, getSplatValue(bound), getSplatValue(shift),
-                       getSplatValue(vector)};
+    Narrowing found{store,
+                    value,
+                    Narrowing::Any,
+                    nullptr,
+                    getSplatValue(bound),
+                    getSplatValue(shift),
+                    getSplatValue(vector)};
     if (found.bound && found.shift && found.high &&
         ComputeNumSignBits(found.high, layout) > 32 - 8)
       return found;
@@ -101,7 +150,8 @@ std::optional<Narrowing> Packer::match(Instruction &instruction) const {
 }
 
 static bool haveSameBounds(const Narrowing &a, const Narrowing &b) {
-  return a.bound == b.bound && a.shift == b.shift && a.high == b.high;
+  return a.range == b.range && a.zero == b.zero && a.bound == b.bound &&
+         a.shift == b.shift && a.high == b.high;
 }
 
 /// Whether the stores of the group may move behind `instruction`.
@@ -130,55 +180,67 @@ Bounds Packer::makeBounds(IRBuilder<> &builder) const {
   IRBuilder<>::InsertPointGuard guard(builder);
   const Narrowing &first = group[0];
   const Instruction *last = nullptr;
-  for (Value *scalar : {first.bound, first.shift, first.high})
-    if (auto *made = dyn_cast<Instruction>(scalar))
+  for (Value *scalar : {first.zero, first.bound, first.shift, first.high})
+    if (auto *made = dyn_cast_or_null<Instruction>(scalar))
       if (!last || tree.dominates(last, made))
         last = made;
   if (last)
     builder.SetInsertPoint(
         *const_cast<Instruction *>(last)->getInsertionPointAfterDef());
-  Value *zero = builder.CreateAdd(first.shift, builder.getInt32(kRoundingBits));
+  auto splat = [&](Value *number, int lanes, Type *type) {
+    return builder.CreateVectorSplat(lanes, builder.CreateTrunc(number, type));
+  };
+  bool isFull = first.range == Narrowing::Full;
+  Value *high = isFull ? builder.getInt32(127) : first.high;
+  Value *zero =
+      isFull ? first.zero
+             : builder.CreateAdd(first.shift, builder.getInt32(kRoundingBits));
+  Value *most =
+      builder.CreateSIToFP(builder.CreateSub(high, zero), builder.getFloatTy());
+  Bounds bounds{builder.CreateVectorSplat(kLanes, most),
+                splat(zero, kLanes * 2, builder.getInt16Ty())};
+  if (isFull)
+    return bounds;
   Value *low = builder.CreateAdd(first.bound, first.shift);
-  Value *most = builder.CreateSIToFP(builder.CreateSub(first.high, zero),
-                                     builder.getFloatTy());
-  return {
-      builder.CreateVectorSplat(kLanes, most),
-      builder.CreateVectorSplat(
-          kLanes * 2, builder.CreateTrunc(zero, builder.getInt16Ty())),
-      builder.CreateVectorSplat(kLanes * 4,
-                                builder.CreateTrunc(low, builder.getInt8Ty())),
-      builder.CreateVectorSplat(
-          kLanes * 4, builder.CreateTrunc(first.high, builder.getInt8Ty()))};
+  bounds.low = splat(low, kLanes * 4, builder.getInt8Ty());
+  bounds.high = splat(high, kLanes * 4, builder.getInt8Ty());
+  return bounds;
 }
 
-/// Whether `value` is a scaled integer or the sum of two, which
-/// mobile.requantize says are no larger than an i32.
+/// Whether `value` is a scaled sum or the sum of two, which mobile.requantize
+/// says are no larger than an i32.
 static bool isOfIntegers(Value *value) {
   using namespace PatternMatch;
-  auto addsScaled = [](Value *sum, Value *&addend) {
-    auto integer = m_SIToFP(m_Value());
+  auto addsScaled = [](Value *sum, auto number, Value *&addend) {
     return PatternMatch::match(
         sum,
         m_CombineOr(
-            m_Intrinsic<Intrinsic::fma>(integer, m_Value(), m_Value(addend)),
-            m_Intrinsic<Intrinsic::fma>(m_Value(), integer, m_Value(addend))));
+            m_Intrinsic<Intrinsic::fma>(number, m_Value(), m_Value(addend)),
+            m_Intrinsic<Intrinsic::fma>(m_Value(), number, m_Value(addend))));
   };
   Value *addend = nullptr, *offset = nullptr;
-  return PatternMatch::match(value, m_c_FMul(m_SIToFP(m_Value()), m_Value())) ||
-         (addsScaled(value, addend) && addsScaled(addend, offset));
+  auto integer = m_SIToFP(m_Value());
+  if (PatternMatch::match(value, m_c_FMul(integer, m_Value())) ||
+      (addsScaled(value, integer, addend) &&
+       addsScaled(addend, integer, offset)))
+    return true;
+  // A sum that begins with kSumBits.
+  return addsScaled(value, m_BitCast(m_Value()), offset) &&
+         PatternMatch::match(offset,
+                             m_c_FMul(m_Value(), m_SpecificFP(-kSumNumber)));
 }
 
-/// The bytes of the group's vectors in order; the last one is repeated where
-/// there are fewer than four. What is too large for an i32 would be converted
-/// to the least one, as what is too small is; all steps after that saturate.
-Value *Packer::pack(IRBuilder<> &builder) const {
-  Bounds bounds = makeBounds(builder);
+/// The group's vectors as i32; the last one is repeated where there are fewer
+/// than four. What is too large for an i32 would be converted to the least one,
+/// as what is too small is; all steps after that saturate.
+SmallVector<Value *, kGroup> Packer::round(IRBuilder<> &builder,
+                                           Value *most) const {
   SmallVector<Value *, kGroup> whole;
   for (const Narrowing &each : group) {
     Value *held = each.value;
     if (!isOfIntegers(held))
-      held = builder.CreateSelect(builder.CreateFCmpOLT(held, bounds.most),
-                                  held, bounds.most);
+      held =
+          builder.CreateSelect(builder.CreateFCmpOLT(held, most), held, most);
     constexpr int kAllLanes = -1, kRoundAsSet = 4;
     whole.push_back(builder.CreateIntrinsic(
         Intrinsic::x86_avx512_mask_cvtps2dq_512, {},
@@ -188,24 +250,52 @@ Value *Packer::pack(IRBuilder<> &builder) const {
   }
   while (whole.size() < kGroup)
     whole.push_back(whole.back());
-  auto call = [&](Intrinsic::ID id, Value *a, Value *b) -> Value * {
-    return builder.CreateIntrinsic(id, {}, {a, b});
-  };
-  auto shift = [&](Value *a, Value *b) {
-    return builder.CreateBinaryIntrinsic(
-        Intrinsic::sadd_sat, call(Intrinsic::x86_avx512_packssdw_512, a, b),
-        bounds.zero);
-  };
-  Value *bytes = call(Intrinsic::x86_avx512_packsswb_512,
-                      shift(whole[0], whole[1]), shift(whole[2], whole[3]));
+  return whole;
+}
+
+/// The bytes of four vectors, which packs have left in quarters, in order.
+static Value *orderBytes(IRBuilder<> &builder, Value *bytes) {
   Type *type = bytes->getType();
   SmallVector<int> order;
   for (int vector : seq(kGroup))
     for (int quarter : seq(kGroup))
       order.push_back(quarter * kGroup + vector);
-  bytes = builder.CreateBitCast(bytes, whole[0]->getType());
+  bytes = builder.CreateBitCast(
+      bytes, FixedVectorType::get(builder.getInt32Ty(), kLanes));
   bytes = builder.CreateShuffleVector(bytes, order);
-  bytes = builder.CreateBitCast(bytes, type);
+  return builder.CreateBitCast(bytes, type);
+}
+
+static Value *call(IRBuilder<> &builder, Intrinsic::ID id, Value *a, Value *b) {
+  return builder.CreateIntrinsic(id, {}, {a, b});
+}
+
+/// The pack to unsigned bytes holds them in their range.
+Value *Packer::packRectified(IRBuilder<> &builder) const {
+  Value *most = ConstantFP::get(
+      FixedVectorType::get(builder.getFloatTy(), kLanes), 255.0);
+  auto whole = round(builder, most);
+  auto words = Intrinsic::x86_avx512_packssdw_512;
+  Value *bytes = call(builder, Intrinsic::x86_avx512_packuswb_512,
+                      call(builder, words, whole[0], whole[1]),
+                      call(builder, words, whole[2], whole[3]));
+  bytes = orderBytes(builder, bytes);
+  return builder.CreateXor(bytes, ConstantInt::get(bytes->getType(), 0x80));
+}
+
+Value *Packer::packRange(IRBuilder<> &builder) const {
+  Bounds bounds = makeBounds(builder);
+  auto whole = round(builder, bounds.most);
+  auto shift = [&](Value *a, Value *b) {
+    return builder.CreateBinaryIntrinsic(
+        Intrinsic::sadd_sat,
+        call(builder, Intrinsic::x86_avx512_packssdw_512, a, b), bounds.zero);
+  };
+  Value *bytes = call(builder, Intrinsic::x86_avx512_packsswb_512,
+                      shift(whole[0], whole[1]), shift(whole[2], whole[3]));
+  bytes = orderBytes(builder, bytes);
+  if (!bounds.low)
+    return bytes;
   bytes = builder.CreateBinaryIntrinsic(Intrinsic::smax, bytes, bounds.low);
   return builder.CreateBinaryIntrinsic(Intrinsic::smin, bytes, bounds.high);
 }
@@ -217,7 +307,8 @@ void Packer::finishGroup() {
     return;
   }
   IRBuilder<> builder(group.back().store);
-  Value *bytes = pack(builder);
+  Value *bytes = group[0].range == Narrowing::Rectified ? packRectified(builder)
+                                                        : packRange(builder);
   for (size_t i = 0; i < group.size();) {
     size_t count = 1;
     while (count < 4 && i + 2 * count <= group.size() &&

@@ -17,6 +17,11 @@ namespace minnow {
 constexpr float kRoundingNumber = 12582912.f;
 constexpr int kRoundingBits = 0x4B400000;
 
+/// The bits of 2^23. A sum that begins with them is, as a float, 2^23 + sum
+/// where that is less than 2^24; of a negative sum it is less than 2^23.
+constexpr int kSumBits = 0x4B000000;
+constexpr float kSumNumber = 8388608.f;
+
 /// Where vectors of 16 i32, held between -128 and a byte, are stored as bytes,
 /// packs four of them at once. For machines with AVX-512BW.
 struct PackBytesPass : llvm::PassInfoMixin<PackBytesPass> {

@@ -3,6 +3,7 @@
 !x = !quant.uniform<i8:f32, 2.500000e-01:-2>
 !tiny = !quant.uniform<i8:f32, 5.9604644775390625E-8>
 !y = !quant.uniform<i8:f32, 5.000000e-01:10>
+!r = !quant.uniform<i8:f32, 5.000000e-01:-128>
 !u = !quant.uniform<u8:f32, 2.500000e-01:130>
 !w = !quant.uniform<i8<-127:127>:f32:3, {5.000000e-01, 2.500000e-01}>
 !s = !quant.uniform<i32:f32:3, {1.250000e-01, 6.250000e-02}>
@@ -13,6 +14,8 @@ mobile.weight @b dense_resource<b> : tensor<2xi32>
 mobile.weight @d dense_resource<d> : tensor<3x3x2xi8>
 mobile.weight @c dense_resource<c> : tensor<1x1x1x1xi8>
 mobile.weight @huge dense_resource<huge> : tensor<1xi32>
+mobile.weight @near dense_resource<near> : tensor<1xi32>
+mobile.weight @over dense_resource<over> : tensor<1xi32>
 
 // CHECK-LABEL: func @product(
 // CHECK-SAME: %[[X:[a-z0-9]*]]: tensor<1x8x8x2xi8> {mobile.quantized = !quant.uniform<i8:f32, 2.500000e-01:-2>})
@@ -87,13 +90,43 @@ func.func @product_of_maps(%x: tensor<1x4x4x2x!x>, %s: tensor<1x1x1x2x!y>) -> te
 
 // 100 + 129 * 4 of the first channel, scaled by 2^21, comes too near to 2^31.
 // CHECK-LABEL: func @unbounded(
-// CHECK: mobile.requantize %{{.*}} scale %{{.*}} by %{{.*}} {unbounded}
+// CHECK: mobile.requantize %{{.*}} scale %{{.*}} by %{{.*}} {full, unbounded}
 func.func @unbounded(%x: tensor<1x8x8x2x!x>) -> tensor<1x8x8x2x!tiny> {
   %w = mobile.get_weight @w : tensor<1x1x2x2x!w>
   %b = mobile.get_weight @b : tensor<2xi32>
   %0 = mobile.conv2d %x, %w bias %b
       : tensor<1x8x8x2x!x>, tensor<1x1x2x2x!w>, tensor<2xi32> -> tensor<1x8x8x2x!tiny>
   return %0 : tensor<1x8x8x2x!tiny>
+}
+
+// The sum is at most 2^23 - 1: a bias of 2^23 - 259 and 2 * (127 + 2).
+// CHECK-LABEL: func @rectified(
+// CHECK: mobile.requantize {{.*}} {rectified} :
+func.func @rectified(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!r> {
+  %w = mobile.get_weight @c : tensor<1x1x1x1x!d>
+  %b = mobile.get_weight @near : tensor<1xi32>
+  %0 = mobile.conv2d %x, %w bias %b act relu
+      : tensor<1x8x8x1x!x>, tensor<1x1x1x1x!d>, tensor<1xi32> -> tensor<1x8x8x1x!r>
+  return %0 : tensor<1x8x8x1x!r>
+}
+
+// It may be 2^23.
+// CHECK-LABEL: func @too_large_a_sum(
+// CHECK: mobile.requantize {{.*}} {full} :
+func.func @too_large_a_sum(%x: tensor<1x8x8x1x!x>) -> tensor<1x8x8x1x!r> {
+  %w = mobile.get_weight @c : tensor<1x1x1x1x!d>
+  %b = mobile.get_weight @over : tensor<1xi32>
+  %0 = mobile.conv2d %x, %w bias %b act relu
+      : tensor<1x8x8x1x!x>, tensor<1x1x1x1x!d>, tensor<1xi32> -> tensor<1x8x8x1x!r>
+  return %0 : tensor<1x8x8x1x!r>
+}
+
+// The sum of two maps is none of a product.
+// CHECK-LABEL: func @maps_are_no_sums(
+// CHECK: mobile.requantize {{.*}} {full} :
+func.func @maps_are_no_sums(%x: tensor<1x4x!x>, %y: tensor<1x4x!x>) -> tensor<1x4x!r> {
+  %0 = mobile.add %x, %y act relu : tensor<1x4x!x>, tensor<1x4x!x> -> tensor<1x4x!r>
+  return %0 : tensor<1x4x!r>
 }
 
 // u8 is stored less 128, with zero points of 2; a sum says where its bytes begin.
@@ -128,6 +161,8 @@ func.func @edges(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
 {-# dialect_resources: { builtin: {
   c: "0x0100000002",
   huge: "0x04000000FDFFFF7F",
+  near: "0x04000000FDFE7F00",
+  over: "0x04000000FEFE7F00",
   w: "0x01000000010203FC",
   b: "0x0400000064000000C8000000",
   d: "0x01000000010203040506070809000102030405060708"

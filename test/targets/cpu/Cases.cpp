@@ -38,7 +38,7 @@ Case test::makeCase(unsigned seed) {
   made.kernel = 2 * choose(random, 1, 3) + 1;
   made.stride = choose(random, 1, 2);
   made.uneven = choose(random, 0, 3) == 0;
-  made.extra = choose(random, 0, 5);
+  made.extra = choose(random, 0, 8);
   if (!isValid(made))
     made.uneven = false;
   return made;
@@ -53,13 +53,49 @@ Case test::makeBlock(unsigned seed) {
   return made;
 }
 
+/// The terms of the sums of a product.
+static int64_t getDepth(const Case &made) {
+  int64_t window = made.kernel * made.kernel;
+  switch (made.kind) {
+  case Kind::Convolution:
+    return window * made.inputs;
+  case Kind::Depthwise:
+    return window;
+  case Kind::Stem:
+    return 3 * window;
+  case Kind::Deep:
+    return 8 * made.inputs;
+  default:
+    return made.inputs;
+  }
+}
+
+/// What is said of the numbers by which a sum is rounded. Bytes of more terms
+/// could reach what a rectified one must be less than.
+static std::string getAttribute(const Case &made) {
+  constexpr int64_t kMostTerms = 500;
+  switch (made.extra) {
+  case 4:
+    return "unbounded";
+  case 6:
+    return getDepth(made) > kMostTerms ? "" : "rectified";
+  case 7:
+  case 8:
+    return "full";
+  default:
+    return "";
+  }
+}
+
 /// What follows a sum: rounding, with a residual or a table, or floats.
-static Node finishSum(KernelText &text, const Node &sum, int64_t extra) {
+static Node finishSum(KernelText &text, const Node &sum, const Case &made) {
+  int64_t extra = made.extra;
   if (extra == 0 && !text.isFixed)
     return text.dequantize(sum);
-  Node addend = extra == 1 ? text.argument(sum.shape, "i8") : Node();
-  bool isUnbounded = extra == 4 && !text.isFixed;
-  Node result = text.requantize(sum, addend, isUnbounded);
+  bool isAdded = extra == 1 || extra == 8;
+  Node addend = isAdded ? text.argument(sum.shape, "i8") : Node();
+  Node result =
+      text.requantize(sum, addend, text.isFixed ? "" : getAttribute(made));
   return extra == 2 ? text.lookUp(result) : result;
 }
 
@@ -111,20 +147,18 @@ Node test::build(KernelText &text, const Case &made) {
   Shape shape = {1, made.height, made.width, made.inputs};
   switch (made.kind) {
   case Kind::Pointwise:
-    return finishSum(text,
-                     text.conv(text.argument(shape, "i8"), {made.outputs}),
-                     made.extra);
+    return finishSum(
+        text, text.conv(text.argument(shape, "i8"), {made.outputs}), made);
   case Kind::Convolution:
     return finishSum(text, text.conv(text.argument(shape, "i8"), getConv(made)),
-                     made.extra);
+                     made);
   case Kind::Depthwise:
-    return finishSum(text,
-                     text.depthwise(text.argument(shape, "i8"), getConv(made)),
-                     made.extra);
+    return finishSum(
+        text, text.depthwise(text.argument(shape, "i8"), getConv(made)), made);
   case Kind::Deep: {
     Node map = text.argument(
         {1, made.height % 4 + 1, made.width % 4 + 1, 8 * made.inputs}, "i8");
-    return finishSum(text, text.conv(map, {8 * made.outputs}), made.extra);
+    return finishSum(text, text.conv(map, {8 * made.outputs}), made);
   }
   case Kind::Stem: {
     Node planes = text.argument({1, 3, made.height, made.width},
@@ -132,7 +166,7 @@ Node test::build(KernelText &text, const Case &made) {
     Node map = text.transpose(planes, {0, 2, 3, 1});
     Node sum =
         text.conv(text.isFixed ? map : text.requantize(map), getConv(made));
-    return finishSum(text, sum, made.extra);
+    return finishSum(text, sum, made);
   }
   case Kind::Linear:
     return finishSum(
@@ -140,7 +174,7 @@ Node test::build(KernelText &text, const Case &made) {
         text.linear(text.argument(
                         {made.extra == 3 ? made.height : 1, made.inputs}, "i8"),
                     made.outputs, "none"),
-        made.extra);
+        made);
   case Kind::Attention: {
     int64_t heads = made.extra % 3 + 1, members = made.uneven ? heads : 1;
     int64_t width = 2 * (made.inputs / 4 + 1);

@@ -256,6 +256,27 @@ TEST(Guard, BytesOfFourVectorsArePackedAtOnce) {
   }
 }
 
+TEST(Guard, KnownRangesNeedNoBounds) {
+  for (const char *cpu : {"skylake-avx512", "sapphirerapids"})
+    for (std::string attribute : {"full", "rectified"}) {
+      KernelText text;
+      Node sum = text.conv(text.argument({1, 16, 16, 96}, "i8"), {192});
+      CompiledKernel kernel(text.finish(text.requantize(sum, {}, attribute)),
+                            cpu);
+      ASSERT_EQ(kernel.getError(), "");
+      auto code = parse(disassemble(kernel.getCode().object));
+      auto count = [&](const char *name) { return countNamed(code, name); };
+      for (const char *bound : {"vpminsb", "vpmaxsb", "vpmins", "vpmaxs"})
+        EXPECT_EQ(count(bound), 0) << cpu << ' ' << attribute;
+      bool isFull = attribute == "full";
+      int64_t packs = count(isFull ? "vpacksswb" : "vpackuswb");
+      EXPECT_GE(packs, 4);
+      EXPECT_EQ(count("vcvtps2dq"), 4 * packs);
+      EXPECT_EQ(count("vcvtdq2ps"), isFull ? 4 * packs : 0);
+      EXPECT_EQ(count("vpaddsw"), isFull ? 2 * packs : 0);
+    }
+}
+
 TEST(Guard, NeonRoundsInItsConversion) {
   KernelText text;
   Node in = text.argument({1, 14, 14, 96}, "i8");

@@ -35,14 +35,18 @@ static int getShift(unsigned seed) { return seed % 16; }
 
 /// {zero, low, high, input zero, addend zero, shift}: a plain range, that of a
 /// relu, or any.
-static std::vector<double> makeParameters(std::mt19937 &random, int shift) {
+static std::vector<double> makeParameters(RequantizeOp user,
+                                          std::mt19937 &random, int shift) {
   double zero = choose(random, -128, 127), low = -128, high = 127;
-  if (choose(random, 0, 2) == 0)
+  bool isFull = user && (user.getFull() || user.getRectified());
+  if (!isFull && choose(random, 0, 2) == 0)
     low = zero;
-  if (choose(random, 0, 4) == 0) {
+  if (!isFull && choose(random, 0, 4) == 0) {
     low = choose(random, -128, 0);
     high = choose(random, low, 127);
   }
+  if (user && user.getRectified())
+    zero = -128;
   return {zero,
           low,
           high,
@@ -90,6 +94,20 @@ static double makeFactor(Value scaled, Kind kind, int shift,
   double factor = std::ldexp(makeScale(scaled, kind, random),
                              (bits == 8 ? 15 : 31) + shift);
   return std::floor(std::min(factor, 2147483647.0));
+}
+
+/// The bias of a product: where it is rectified, sometimes one that takes its
+/// sums near what they must be less than.
+static double makeBias(Operation *product, std::mt19937 &random) {
+  constexpr int64_t kUsual = 30000;
+  auto user = product->hasOneUse()
+                  ? llvm::dyn_cast<RequantizeOp>(*product->user_begin())
+                  : RequantizeOp();
+  if (!user || !user.getRectified() || choose(random, 0, 1))
+    return choose(random, -kUsual, kUsual);
+  int64_t room =
+      (1 << 23) - 1 - int64_t(getDepth(product->getResult(0))) * 127 * 128;
+  return choose(random, 0, 1) ? room : -room * int64_t(choose(random, 1, 100));
 }
 
 static double makeByte(Kind kind, int low, std::mt19937 &random) {
@@ -144,14 +162,14 @@ std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
   Value scaled = getScaled(argument);
   if (auto op = llvm::dyn_cast<RequantizeOp>(user))
     if (op.getParameters() == argument)
-      return makeParameters(random, getShift(seed));
+      return makeParameters(op, random, getShift(seed));
   if (auto op = llvm::dyn_cast<AttentionOp>(user)) {
     auto parameters = op.getParameters();
     if (parameters.size() >= 2 && parameters[0] == argument)
       return element.isF32() ? makeAttentionScales(op, kind, random)
                              : makeAttentionFactors(op, kind, random);
     if (parameters.size() >= 2 && parameters[1] == argument)
-      return makeParameters(random, getShift(seed) % 8);
+      return makeParameters({}, random, getShift(seed) % 8);
     if (parameters.size() == 3 && parameters[2] == argument)
       return makeExponentials();
   }
@@ -169,7 +187,7 @@ std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
     else if (llvm::isa<DequantizeOp>(user))
       number = choose(random, -128, 127);
     else
-      number = choose(random, -30000, 30000);
+      number = makeBias(user, random);
   }
   return numbers;
 }

@@ -102,7 +102,7 @@ Node KernelText::scaleOf(const Node &input) {
 }
 
 Node KernelText::requantize(const Node &input, const Node &addend,
-                            bool isUnbounded) {
+                            const std::string &attribute) {
   std::vector<Node> operands = {input, scaleOf(input)};
   std::string text =
       fmt::format(" {} scale {}", input.name, operands.back().name);
@@ -113,8 +113,8 @@ Node KernelText::requantize(const Node &input, const Node &addend,
   }
   operands.push_back(argument({6}, "i32"));
   text += " by " + operands.back().name;
-  if (isUnbounded)
-    text += " {unbounded}";
+  if (!attribute.empty())
+    text += " {" + attribute + "}";
   return append("requantize", operands, text, input.shape, false, "i8");
 }
 

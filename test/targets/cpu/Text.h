@@ -44,8 +44,9 @@ public:
   Node mul(const Node &lhs, const Node &rhs, const std::string &act = "none");
   Node activate(const Node &input, const std::string &act);
   /// From i8, i32 or f32 to i8, with an addend if it has a name.
+  /// `attribute` is one that it may have.
   Node requantize(const Node &input, const Node &addend = {},
-                  bool isUnbounded = false);
+                  const std::string &attribute = "");
   Node dequantize(const Node &input);
   Node lookUp(const Node &input);
   Node globalPool(const Node &input);
