@@ -2,13 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "passes/FilterRounding.h"
+#include "passes/CompensatedRounding.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <optional>
 
 using namespace minnow;
 using llvm::ArrayRef;
+
+/// Filters of at most so many taps are rounded with compensation. There it
+/// takes next to no time and gains most; in larger ones descent does as well.
+static constexpr size_t kFewTaps = 32;
+/// Of 8 beginnings the best costs a tenth less than of 1, as of 1000.
+static constexpr unsigned kBeginnings = 8;
 
 //===----------------------------------------------------------------------===//
 // Moments
@@ -109,6 +117,7 @@ private:
   float getLargest(size_t channel) const;
   float chooseScale(ArrayRef<size_t> together);
   void round(size_t channel, float scale);
+  void compensate(size_t channel, float scale);
   void descend(size_t channel, float scale);
   float getWeight(size_t tap, size_t channel) const {
     return filter[tap * channels + channel];
@@ -120,6 +129,7 @@ private:
   ArrayRef<double> leastScales;
   const RoundingOptions &options;
   std::vector<float> costs; // the damped covariance of the current group
+  std::optional<CompensatedRounding> compensated; // with these, for few taps
   RoundedFilter result;
 };
 
@@ -137,6 +147,8 @@ void Rounding::setCosts(size_t channel) {
   float damping = 0.01 * trace / taps + options.inputNoise + 1e-12;
   for (size_t i = 0; i < taps; ++i)
     costs[i * taps + i] += damping;
+  if (taps <= kFewTaps)
+    compensated.emplace(costs);
 }
 
 static float roundTo(float weight, float scale) {
@@ -197,6 +209,8 @@ void Rounding::round(size_t channel, float scale) {
         roundTo(getWeight(tap, channel), scale);
   if (!moments)
     return;
+  if (compensated)
+    compensate(channel, scale);
   descend(channel, scale);
   size_t group = moments->getGroups() == 1 ? 0 : channel;
   for (size_t tap = 0; tap < taps; ++tap)
@@ -204,6 +218,15 @@ void Rounding::round(size_t channel, float scale) {
         (double(result.numbers[tap * channels + channel]) * scale -
          getWeight(tap, channel)) *
         moments->getMean(group, tap);
+}
+
+void Rounding::compensate(size_t channel, float scale) {
+  std::vector<float> weights(taps), numbers(taps);
+  for (size_t tap = 0; tap < taps; ++tap)
+    weights[tap] = getWeight(tap, channel);
+  compensated->round(weights, scale, kBeginnings, numbers);
+  for (size_t tap = 0; tap < taps; ++tap)
+    result.numbers[tap * channels + channel] = numbers[tap];
 }
 
 /// Coordinate descent on d' C d: each tap in turn takes the step that is best

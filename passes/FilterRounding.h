@@ -4,9 +4,11 @@
 // Rounding each weight to its nearest number gives the least error of weights,
 // not of results. Here the weights are rounded so that the sums over the
 // calibration's inputs keep their values: the error d of one output's filter
-// costs d' C d, with C the covariance of what its taps multiply, and is made
-// least by coordinate descent over whole steps. What the mean of the inputs
-// makes of d goes into the bias. Plain numbers: no IR.
+// costs d' C d, with C the covariance of what its taps multiply. It is made
+// small by coordinate descent over whole steps: from the nearest numbers, or,
+// where the taps are few (a first convolution, depthwise ones), from those of
+// CompensatedRounding. What the mean of the inputs makes of d goes into the
+// bias. Plain numbers: no IR.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_PASSES_FILTERROUNDING_H
 #define MINNOW_PASSES_FILTERROUNDING_H

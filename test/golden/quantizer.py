@@ -22,11 +22,9 @@ import numpy
 from run import HERE, SKIPPED, run
 
 GAIN = 2.0  # dB above ONNX Runtime's
-# dB that filters of one scale may lose. 2 is the aim, which EfficientNet-Lite0
-# misses: it lost 9.5 dB when this was written, with MobileNetV2 losing 1.0. Two
-# filters of its first depthwise convolution are ten times as large as the others
-# and lie between maps that both reach relu6's limit, so that no factor can move.
-LOSS = {"mobilenet_v2": 2.0, "efficientnet_lite0": 12.0}
+# dB that filters of one scale may lose. 2 is the aim; EfficientNet-Lite0 lost 1.9
+# when this was written, so a little more fails.
+LOSS = {"mobilenet_v2": 2.0, "efficientnet_lite0": 2.5}
 
 
 def resize(image, size):
