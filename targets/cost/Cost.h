@@ -28,6 +28,7 @@ inline constexpr unsigned kMaxLevels = 5;
 /// A machine: the peak of one core and its memories.
 struct Machine {
   const char *name;
+  const char *schedules;    // the machine whose measured schedules suit it
   double macsPerSecond;     // f32, one core
   double byteMacsPerSecond; // products of bytes
   double callSeconds;       // fixed cost of one kernel call

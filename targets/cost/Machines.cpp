@@ -92,8 +92,12 @@ static void readMachine(const Json &object, MachineDescription &description) {
   machine.vectorBytes = readPositive(object, "vector_bytes");
   machine.registers = static_cast<unsigned>(readPositive(object, "registers"));
   readMemory(object, description);
+  description.names.push_back(object.contains("schedules")
+                                  ? readString(object, "schedules")
+                                  : description.names.front());
 
   machine.name = description.names[0].c_str();
+  machine.schedules = description.names.back().c_str();
   for (unsigned i = 0; i < machine.levels; ++i)
     machine.memory[i].name = description.names[i + 1].c_str();
 }

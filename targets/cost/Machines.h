@@ -26,7 +26,7 @@ struct MachineDescription {
   std::vector<std::string> cpus;     // LLVM's names: "znver4"
   std::vector<std::string> features; // a CPU without a name here needs these
   Machine machine = {};
-  std::vector<std::string> names; // of the machine, then of its levels
+  std::vector<std::string> names; // of the machine, its levels, its schedules
 };
 
 /// Parses one description. Null for bad input; `error` then says what is wrong.

@@ -130,6 +130,6 @@ const TunedSchedules &cpu::getBuiltInSchedules(const cost::Machine &machine) {
     return parsed;
   }();
   static const TunedSchedules none;
-  auto found = tables.find(machine.name ? machine.name : "");
+  auto found = tables.find(machine.schedules ? machine.schedules : "");
   return found == tables.end() ? none : found->second;
 }

@@ -34,7 +34,7 @@ std::string getError(std::string_view from, std::string_view to) {
 } // namespace
 
 TEST(MachinesTest, EveryFileOfTheBuildIsGood) {
-  ASSERT_EQ(getMachines().size(), 8u);
+  ASSERT_EQ(getMachines().size(), 9u);
   for (const auto &description : getMachines()) {
     const Machine &machine = description->machine;
     EXPECT_GT(getRidge(machine), 0) << machine.name;
@@ -48,6 +48,7 @@ TEST(MachinesTest, EveryFileOfTheBuildIsGood) {
 TEST(MachinesTest, TheNameOfACpuDecides) {
   EXPECT_EQ(choose("x86_64", "znver4"), "znver4");
   EXPECT_EQ(choose("x86_64", "skylake-avx512"), "avx512");
+  EXPECT_EQ(choose("x86_64", "emeraldrapids"), "sapphirerapids");
   EXPECT_EQ(choose("x86_64", "haswell"), "avx2");
   EXPECT_EQ(choose("aarch64", "cortex-a76"), "cortex-a76");
 }

@@ -73,7 +73,11 @@ TEST_F(TunedSchedules, RefuseOtherJson) {
 }
 
 TEST_F(TunedSchedules, AreNotBuiltInForAnUnknownMachine) {
-  EXPECT_EQ(cpu::getBuiltInSchedules(cost::Machine()).getMachine(), "");
+  cost::Machine machine = {};
+  EXPECT_EQ(cpu::getBuiltInSchedules(machine).getMachine(), "");
+  machine.name = "like avx512";
+  machine.schedules = "avx512";
+  EXPECT_EQ(cpu::getBuiltInSchedules(machine).getMachine(), "avx512");
 }
 
 } // namespace
