@@ -117,13 +117,13 @@ static void buildWeights(Attention &parts, const Tensor &query, int keys,
              [](Expr a, Expr b) { return a + b; });
 }
 
-/// 2^14 * 2^-(v * scale) for v >= 0 as an integer, as mobile.attention says.
+/// 2^14 * 2^(v * scale) for v <= 0 as an integer, as mobile.attention says.
 static Expr exp2Integer(Expr v, Expr scale) {
   // Adding it rounds to an integer, which is then in the last bits.
   constexpr float kMagic = 12582912.f;
   constexpr int kMagicBits = 0x4B400000;
   auto strict = [](Expr e) { return Halide::strict_float(e); };
-  Expr t = Halide::max(strict(-Halide::cast<float>(v) * scale), -31.f);
+  Expr t = Halide::max(strict(Halide::cast<float>(v) * scale), -31.f);
   Expr shifted = strict(t + kMagic),
        rest = strict(t - strict(shifted - kMagic));
   Expr power = Halide::reinterpret<float>(Expr(0x3AAEC3FF));
@@ -138,38 +138,73 @@ static Expr exp2Integer(Expr v, Expr scale) {
          kMagicBits;
 }
 
+/// The keys and queries of an attention on bytes, in groups of `dot`, as the
+/// machine multiplies them; returns what the products begin with.
+static Expr buildOperands(Attention &parts, const Tensor &query,
+                          const Tensor &keys, int dot, DotOperand operand) {
+  Halide::Var d("d"), owner("owner"), inner("inner");
+  Expr position = Halide::min(key, keys.columns * keys.rows - 1);
+  Expr first = owner * parts.keyWidth + d * dot;
+  auto readKey = [&](Expr channel, Expr at) {
+    return keys.func(channel, at % keys.columns, at / keys.columns);
+  };
+  Expr term = query.func(head * parts.keyWidth + channel, x, y);
+  parts.queryTerms = Func("query_terms");
+  if (operand != DotOperand::Unsigned) {
+    auto convert = [&](Expr e) {
+      return operand == DotOperand::Signed ? e : Halide::cast<int16_t>(e);
+    };
+    parts.packedKeys(inner, key, d, owner) =
+        convert(readKey(first + inner, position));
+    parts.queryTerms(channel, head, x, y) = convert(term);
+    return 0;
+  }
+  // Groups of bytes are moved as words.
+  parts.keyWords = Func("key_words");
+  std::vector<Expr> bytes;
+  for (int i = 0; i < dot; ++i)
+    bytes.push_back(Halide::reinterpret<uint8_t>(readKey(first + i, x)));
+  parts.keyWords(d, x, owner) = Halide::concat_bits(bytes);
+  parts.packedKeys(inner, key, d, owner) = Halide::reinterpret<int8_t>(
+      Halide::cast<uint8_t>(parts.keyWords(d, position, owner) >>
+                            Halide::cast<uint32_t>(8 * inner)));
+  const RDom &k = parts.width;
+  parts.keySums = Func("key_sums");
+  parts.keySums(key, owner) = 0;
+  parts.keySums(key, owner) += multiply(Halide::cast<uint8_t>(128),
+                                        parts.packedKeys(k.x, key, k.y, owner));
+  parts.queryTerms(channel, head, x, y) = addOffset(term);
+  return -parts.keySums(key, head / (parts.heads / parts.keyHeads));
+}
+
 /// The functions of an attention on bytes up to its weights.
 static void buildByteWeights(Attention &parts, const Tensor &query,
                              const Tensor &keys, const ByteAttention &byte,
                              int count, int vector, const Form &form) {
-  bool isSigned = form.dotOperand == DotOperand::Signed;
-  int dot = isSigned ? form.dotWidth : std::min(form.dotWidth, 2);
+  DotOperand operand = form.dotOperand;
+  bool isWide =
+      operand != DotOperand::Signed && operand != DotOperand::Unsigned;
+  int dot = isWide ? std::min(form.dotWidth, 2) : form.dotWidth;
   if (parts.keyWidth % dot) {
-    isSigned = false;
+    operand = DotOperand::Wide;
     dot = 1;
   }
-  auto convert = [&](Expr e) {
-    return isSigned ? e : Halide::cast<int16_t>(e);
-  };
-  Halide::Var d("d"), owner("owner"), inner("inner");
-  Expr position = Halide::min(key, count - 1);
-  parts.packedKeys(inner, key, d, owner) =
-      convert(keys.func(owner * parts.keyWidth + d * dot + inner,
-                        position % keys.columns, position / keys.columns));
   parts.width = RDom(0, dot, 0, parts.keyWidth / dot, "d");
   const RDom &k = parts.width;
-  parts.products(key, head, x, y) = 0;
-  parts.products(key, head, x, y) += multiply(
-      convert(query.func(head * parts.keyWidth + k.y * dot + k.x, x, y)),
-      parts.packedKeys(k.x, key, k.y, head / (parts.heads / parts.keyHeads)));
+  parts.products(key, head, x, y) =
+      buildOperands(parts, query, keys, dot, operand);
+  Expr keyHead = head / (parts.heads / parts.keyHeads);
+  parts.products(key, head, x, y) +=
+      multiply(parts.queryTerms(k.y * dot + k.x, head, x, y),
+               parts.packedKeys(k.x, key, k.y, keyHead));
   constexpr int kLowest = -(1 << 30);
   Expr product = parts.products(key, head, x, y);
   Expr isKey = parts.paddedKeys == count ? Expr(true) : key < count;
   parts.logits(key, head, x, y) = Halide::select(isKey, product, kLowest);
   reduceRows(parts, parts.logits, parts.largestLanes, parts.largest, vector,
              kLowest, [](Expr a, Expr b) { return Halide::max(a, b); });
-  Expr below = parts.largest(head, x, y) - parts.logits(key, head, x, y);
-  Expr weight = exp2Integer(below, byte.scales(0));
+  Expr above = parts.logits(key, head, x, y) - parts.largest(head, x, y);
+  Expr weight = exp2Integer(above, byte.scales(0));
   parts.weights(key, head, x, y) =
       Halide::cast<int16_t>(Halide::select(isKey, weight, 0));
   Func wide("wide");

@@ -33,6 +33,9 @@ struct Attention {
   // `factor` (head, column, row) divides by the sum.
   bool isInteger = false;
   Halide::Func packedValues, factor;
+  // Of queries as u8: a key's groups as words (group, position, key head), and
+  // 128 times its sum, (key, key head).
+  Halide::Func keyWords, keySums;
   int paddedKeys = 0; // a multiple of vector * keyVectors
   int keyVectors = 1; // of one tile of products
   int keyWidth = 0, valueWidth = 0, heads = 0, keyHeads = 0;

@@ -5,6 +5,7 @@
 // with the values.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Scheduler.h"
+#include <numeric>
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -97,6 +98,32 @@ void Scheduler::scheduleWeights(Attention &parts, Func root, const Tile &tile) {
   }
 }
 
+/// What products with queries as u8 need: their numbers + 128, and what these
+/// add to the sums.
+void Scheduler::scheduleQueries(Attention &parts, Func root, const Tile &tile) {
+  int vector = form.vectorFloats;
+  parts.queryTerms.compute_at(root, xb)
+      .bound(channel, 0, parts.keyWidth)
+      .bound_extent(head, 1)
+      .bound_extent(x, getAttentionRows(tile))
+      .vectorize(channel, std::gcd(parts.keyWidth, 4 * vector));
+  auto words = parts.keyWords.args();
+  parts.keyWords.compute_root()
+      .bound(words[0], 0, parts.width.y.extent())
+      .bound(words[2], 0, parts.keyHeads)
+      .vectorize(words[0], std::gcd(parts.keyWidth / form.dotWidth, vector));
+  auto sums = parts.keySums.args();
+  parts.keySums.compute_root()
+      .bound(key, 0, parts.paddedKeys)
+      .bound(sums[1], 0, parts.keyHeads)
+      .vectorize(key, vector);
+  parts.keySums.update()
+      .reorder(RVar(parts.width.x), key, RVar(parts.width.y), sums[1])
+      .atomic()
+      .vectorize(RVar(parts.width.x))
+      .vectorize(key, vector);
+}
+
 /// Keys and values of bytes, for the products of a whole task.
 void Scheduler::packBytes(Attention &parts, const Tile &tile) {
   auto keys = parts.packedKeys.args(), values = parts.packedValues.args();
@@ -153,6 +180,8 @@ void Scheduler::scheduleAttention(Stage &stage, const Tile &tile) {
 
   if (parts.isInteger) {
     packBytes(parts, tile);
+    if (parts.keyWords.defined())
+      scheduleQueries(parts, root, tile);
     return;
   }
   auto dims = parts.packedKeys.args();

@@ -86,6 +86,7 @@ private:
   void scheduleWeights(Attention &parts, Halide::Func root, const Tile &tile);
   void orderTerms(Halide::Func products, Halide::Var lanes,
                   Halide::Func operand, const Halide::RDom &k);
+  void scheduleQueries(Attention &parts, Halide::Func root, const Tile &tile);
   void packBytes(Attention &parts, const Tile &tile);
   int getAttentionRows(const Tile &tile) const;
   /// Places what an inner stage keeps in memory.

@@ -323,6 +323,21 @@ TEST(Guard, NeonMultipliesAttentionByLane) {
   check(text, text.attention(q, k, v, 4, 0.125), "cortex-a76", 128, 1.2);
 }
 
+// Queries are u8, four bytes of which are one product; keys are moved as words.
+TEST(Guard, VnniMultipliesQueries) {
+  KernelText text;
+  Node q = text.argument({1, 16, 16, 256}, "i8");
+  Node k = text.argument({1, 8, 8, 64}, "i8");
+  Node v = text.argument({1, 8, 8, 64}, "i8");
+  CompiledKernel kernel(text.finish(text.attention(q, k, v, 4, 0.125)),
+                        "sapphirerapids");
+  ASSERT_EQ(kernel.getError(), "");
+  auto code = parse(disassemble(kernel.getCode().object));
+  EXPECT_GE(countNamed(code, "vpdpbusd"), 16);
+  EXPECT_GE(countNamed(code, "vpdpwssd"), 16);
+  EXPECT_EQ(countNamed(code, "vpinsrb"), 0);
+}
+
 // Their fma is called lane by lane, and joined again by LLVM.
 TEST(Guard, SumsOfMapsAreVectors) {
   for (const ByteMachine &machine : kByteMachines) {

@@ -97,13 +97,15 @@ static double makeFactor(Value scaled, Kind kind, int shift,
 }
 
 /// The bias of a product: where it is rectified, sometimes one that takes its
-/// sums near what they must be less than.
-static double makeBias(Operation *product, std::mt19937 &random) {
+/// sums near what they must be less than. With a saturated scale these would
+/// leave an i32.
+static double makeBias(Operation *product, Kind kind, std::mt19937 &random) {
   constexpr int64_t kUsual = 30000;
   auto user = product->hasOneUse()
                   ? llvm::dyn_cast<RequantizeOp>(*product->user_begin())
                   : RequantizeOp();
-  if (!user || !user.getRectified() || choose(random, 0, 1))
+  if (!user || !user.getRectified() || kind == Kind::Saturated ||
+      choose(random, 0, 1))
     return choose(random, -kUsual, kUsual);
   int64_t room =
       (1 << 23) - 1 - int64_t(getDepth(product->getResult(0))) * 127 * 128;
@@ -187,7 +189,7 @@ std::vector<double> test::makeNumbers(mlir::BlockArgument argument,
     else if (llvm::isa<DequantizeOp>(user))
       number = choose(random, -128, 127);
     else
-      number = makeBias(user, random);
+      number = makeBias(user, kind, random);
   }
   return numbers;
 }
