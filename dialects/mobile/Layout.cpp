@@ -16,6 +16,9 @@ LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    LayoutKind kind, ArrayRef<int64_t> sizes) {
   if (kind == LayoutKind::Plain && !sizes.empty())
     return emitError() << "layout plain takes 0 sizes, found " << sizes.size();
+  if (kind == LayoutKind::Winograd && sizes.size() != 1)
+    return emitError() << "layout winograd takes 1 size, found "
+                       << sizes.size();
   if (kind == LayoutKind::Panels &&
       !llvm::is_contained({1, 2, 3, 4, 5, 6}, int(sizes.size())))
     return emitError() << "layout panels takes 1 size, 2 or 3 of taps, 4 to 6 "
@@ -121,6 +124,8 @@ LayoutAttr::getPhysicalShape(ArrayRef<int64_t> shape) const {
   int64_t panel = getSizes()[0], rows = 1;
   for (int64_t dim : shape.drop_back())
     rows *= dim;
+  if (getKind() == LayoutKind::Winograd)
+    rows = kWinogradTaps * kWinogradTaps * shape[2];
   int64_t panels = llvm::divideCeil(shape.back(), panel);
   if (auto dots = Dots::find(*this))
     return {panels, dots->countSteps(rows) + (dots->factor != 0), panel,
@@ -202,6 +207,37 @@ static void forTapBlocks(const TapBlocks &blocks, ArrayRef<int64_t> shape,
   }
 }
 
+/// `filter`, `[3, 3, C, N]`, with a fourth row and column (MobileDialect.td).
+static SmallVector<float> addWinogradTaps(ArrayRef<float> filter,
+                                          int64_t size) {
+  constexpr int64_t kTaps = 3, kAll = kWinogradTaps;
+  SmallVector<float> taps(kAll * kAll * size);
+  auto tapOf = [&](int64_t row, int64_t column, int64_t i) {
+    return filter[(row * kTaps + column) * size + i];
+  };
+  auto inRow = [&](int64_t row, int64_t column, int64_t i) {
+    return column < kTaps ? tapOf(row, column, i)
+                          : tapOf(row, 0, i) + tapOf(row, 2, i);
+  };
+  for (int64_t row = 0; row < kAll; ++row)
+    for (int64_t column = 0; column < kAll; ++column)
+      for (int64_t i = 0; i < size; ++i)
+        taps[(row * kAll + column) * size + i] =
+            row < kTaps ? inRow(row, column, i)
+                        : inRow(0, column, i) + inRow(2, column, i);
+  return taps;
+}
+
+/// Copies the columns of a matrix to its panels.
+static void packPanels(ArrayRef<char> source, int64_t rows, int64_t rowBytes,
+                       int64_t panelBytes, MutableArrayRef<char> destination) {
+  for (int64_t first = 0; first < rowBytes; first += panelBytes)
+    for (int64_t row = 0; row < rows; ++row)
+      std::memcpy(destination.data() + first * rows + row * panelBytes,
+                  source.data() + row * rowBytes + first,
+                  std::min(panelBytes, rowBytes - first));
+}
+
 void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
                       size_t elementBytes,
                       MutableArrayRef<char> destination) const {
@@ -231,13 +267,15 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
       addSums(*dots, shape, source, destination);
     return;
   }
-  int64_t columns = shape.back(), panel = getSizes()[0];
   int64_t rows = getPhysicalShape(shape)[1];
-  for (int64_t first = 0; first < columns; first += panel)
-    for (int64_t row = 0; row < rows; ++row) {
-      size_t bytes = std::min(panel, columns - first) * elementBytes;
-      std::memcpy(
-          destination.data() + (first * rows + row * panel) * elementBytes,
-          source.data() + (row * columns + first) * elementBytes, bytes);
-    }
+  int64_t rowBytes = shape.back() * elementBytes;
+  int64_t panelBytes = getSizes()[0] * elementBytes;
+  if (getKind() != LayoutKind::Winograd)
+    return packPanels(source, rows, rowBytes, panelBytes, destination);
+  ArrayRef<float> filter(reinterpret_cast<const float *>(source.data()),
+                         source.size() / sizeof(float));
+  auto allTaps = addWinogradTaps(filter, shape[2] * shape[3]);
+  packPanels({reinterpret_cast<const char *>(allTaps.data()),
+              allTaps.size() * sizeof(float)},
+             rows, rowBytes, panelBytes, destination);
 }

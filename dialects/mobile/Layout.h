@@ -36,6 +36,9 @@
 
 namespace minnow::mobile {
 
+/// The rows and columns of taps of layout `winograd`.
+constexpr int64_t kWinogradTaps = 4;
+
 struct Dots {
   int64_t panel, dot, run, bytes, factor = 0, offset = 0;
 

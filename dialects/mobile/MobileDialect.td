@@ -52,7 +52,8 @@ def Mobile_PoolKindAttr : Mobile_Enum<"PoolKind", "pooling operator", [
     I32EnumAttrCase<"Average", 0, "average">, I32EnumAttrCase<"Max", 1, "max">]>;
 
 def Mobile_LayoutKind : Mobile_Enum<"LayoutKind", "physical order of a tensor", [
-    I32EnumAttrCase<"Plain", 0, "plain">, I32EnumAttrCase<"Panels", 1, "panels">]>;
+    I32EnumAttrCase<"Plain", 0, "plain">, I32EnumAttrCase<"Panels", 1, "panels">,
+    I32EnumAttrCase<"Winograd", 2, "winograd">]>;
 
 def Mobile_SplitAxis : Mobile_Enum<"SplitAxis", "what the tasks of a kernel divide", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Rows", 1, "rows">,
@@ -62,6 +63,9 @@ def Mobile_LoopOrder : Mobile_Enum<"LoopOrder", "which loop around a stage's til
     I32EnumAttrCase<"PixelsOuter", 0, "pixels_outer">,
     I32EnumAttrCase<"ChannelsOuter", 1, "channels_outer">,
     I32EnumAttrCase<"TermsOuter", 2, "terms_outer">]>;
+
+def Mobile_ProductForm : Mobile_Enum<"ProductForm", "how the sums of a product are formed", [
+    I32EnumAttrCase<"Direct", 0, "direct">, I32EnumAttrCase<"Winograd", 1, "winograd">]>;
 
 def Mobile_MemorySpaceAttr : Mobile_Enum<"MemorySpace", "where a buffer of a program lies", [
     I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Weights", 1, "weights">]>;
@@ -87,6 +91,11 @@ def Mobile_LayoutAttr : Mobile_Attr<"Layout", "layout"> {
 
     Example: `#mobile.layout<panels [48]>` of a `tensor<1x1x96x192xf32>` is
     4 x 96 x 48 floats.
+
+    `winograd [P]` is for a filter `[3, 3, C, N]` of floats that moves by 2 rows
+    and columns: `panels [P]` of the `[4, 4, C, N]` whose last row and column are
+    the sum of the first and the third. With these weights, sums of two by two
+    results take 25 products for each C, not 36 (Winograd.cpp of targets/halide).
   }];
   let parameters = (ins EnumParameter<Mobile_LayoutKind>:$kind,
                         OptionalArrayRefParameter<"int64_t">:$sizes);
@@ -103,6 +112,10 @@ def Mobile_LayoutAttr : Mobile_Attr<"Layout", "layout"> {
   }];
 }
 
+def Mobile_ProductFormParameter : EnumParameter<Mobile_ProductForm> {
+  let defaultValue = "ProductForm::Direct";
+}
+
 def Mobile_StageAttr : Mobile_Attr<"Stage", "stage"> {
   let summary = "register tile and loop order of one stage of a kernel";
   let description = [{
@@ -111,11 +124,16 @@ def Mobile_StageAttr : Mobile_Attr<"Stage", "stage"> {
     product adds a part of each sum for all channels and positions, then the
     next: what it reads of the input and the weights at once is less.
 
-    Example: `#mobile.stage<4 x 3, channels_outer>`.
+    A convolution in form `winograd` has the filter in that layout. Its tiles are
+    of two rows, `pixels` positions each, and the strip is of whole pairs of rows.
+
+    Example: `#mobile.stage<4 by 3, channels_outer>`,
+    `#mobile.stage<16 by 2, channels_outer, winograd>`.
   }];
   let parameters = (ins "int64_t":$pixels, "int64_t":$vectors,
-                        EnumParameter<Mobile_LoopOrder>:$order);
-  let assemblyFormat = "`<` $pixels `by` $vectors `,` $order `>`";
+                        EnumParameter<Mobile_LoopOrder>:$order,
+                        Mobile_ProductFormParameter:$form);
+  let assemblyFormat = "`<` $pixels `by` $vectors `,` $order (`,` $form^)? `>`";
 }
 
 def Mobile_ScheduleAttr : Mobile_Attr<"Schedule", "schedule"> {

@@ -42,6 +42,8 @@ private:
   bool staysNear(const StageShape &shape);
   bool takesQuarter(const StageShape &shape, int64_t vectors) const;
   LoopOrder chooseDepthwiseOrder(Operation *op) const;
+  bool prefersWinograd(Operation *op) const;
+  Tile chooseWinogradTile(const StageShape &shape, int64_t pixels) const;
   StageAttr chooseStage(const StageShape &shape, int64_t pixels);
   Tile choosePanels(const StageShape &shape, int64_t pixels) const;
   int64_t getMostTasks();
@@ -220,10 +222,38 @@ Tile Scheduler::choosePanels(const StageShape &shape, int64_t pixels) const {
   });
 }
 
+/// Whether sums are formed of fewer products. Of few channels the terms take
+/// more time than they save.
+bool Scheduler::prefersWinograd(Operation *op) const {
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  constexpr int64_t kLeastChannels = 16;
+  return conv && !isa.multipliesByLane && halide::suitsWinograd(kernel, conv) &&
+         halide::getShape(conv.getInput())[3] >= kLeastChannels;
+}
+
+/// The best tile whose terms, ten of each channel for two columns, take little
+/// of the nearest cache: they are written there before they are read.
+Tile Scheduler::chooseWinogradTile(const StageShape &shape,
+                                   int64_t pixels) const {
+  auto filter = halide::getShape(shape.op->getOperand(1));
+  double bytes = 10 * filter[2] * sizeof(float);
+  auto tiles = getMatrixTiles(isa, shape, pixels / 2);
+  auto found = llvm::find_if(tiles, [&](const Tile &tile) {
+    return tile.pixels * bytes <= machine.memory[0].bytes / 4;
+  });
+  Tile tile = found == tiles.end() ? tiles.front() : *found;
+  tile.pixels *= 2;
+  return tile;
+}
+
 StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   Tile tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
-  if (isMatrix(shape.op)) {
+  ProductForm form = ProductForm::Direct;
+  if (prefersWinograd(shape.op)) {
+    form = ProductForm::Winograd;
+    tile = chooseWinogradTile(shape, pixels);
+  } else if (isMatrix(shape.op)) {
     tile = dividesChannels && !halide::isIntegerProduct(shape.op)
                ? choosePanels(shape, pixels)
                : getMatrixTiles(isa, shape, pixels).front();
@@ -240,7 +270,8 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
     order = chooseDepthwiseOrder(shape.op);
     tile = chooseDepthwiseTile(isa, shape, order);
   }
-  return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
+  return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order,
+                        form);
 }
 
 /// The fewest rows of one task: what two neighbours both read, because windows
@@ -286,6 +317,13 @@ int64_t Scheduler::getLength() {
                                 : sizes->rows;
 }
 
+/// Whether a stage makes two rows at a time.
+static bool isPaired(llvm::ArrayRef<StageAttr> stages) {
+  return llvm::any_of(stages, [](StageAttr stage) {
+    return stage.getForm() == ProductForm::Winograd;
+  });
+}
+
 Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
                              llvm::ArrayRef<StageAttr> stages) {
   uint64_t work = 0;
@@ -304,7 +342,13 @@ Split Scheduler::chooseSplit(llvm::ArrayRef<StageShape> shapes,
       return {SplitAxis::Channels, tasks};
   }
   int64_t least = std::max(getLeastRows(shapes), getLeastCopied(shapes));
-  int64_t tasks = chooseTasks(getLength(), least, getMostTasks());
+  // Forms that make pairs of rows divide these; behind another stage, into
+  // tasks of more than one strip.
+  int64_t rows = isPaired(stages) ? 2 : 1;
+  if (rows > 1 && !isPaired(stages.take_front()))
+    least = std::max(least, 2 * rows);
+  int64_t tasks = chooseTasks(getLength() / rows, llvm::divideCeil(least, rows),
+                              getMostTasks());
   if (tasks == 1)
     return {};
   return {SplitAxis::Rows, tasks};
@@ -344,6 +388,8 @@ int64_t Scheduler::chooseStrip(const Split &split,
   // The rows that a full convolution reads again and again stay near.
   bool hasBorder = !shapes.empty() && (llvm::isa<Conv2DOp>(shapes[0].op) ||
                                        halide::isIntegerProduct(shapes[0].op));
+  if (isPaired(stages))
+    return 2;
   return shapes.size() > 1 || hasBorder ? 1 : rows;
 }
 
@@ -373,17 +419,19 @@ ScheduleAttr Scheduler::run() {
 /// Gives the filter of `op` its panels, and pads the bias where it ends inside
 /// of one.
 static void setPanels(KernelOp kernel, Operation *op, int64_t panel) {
-  auto set = [&](Value value) {
+  auto set = [&](Value value, LayoutKind kind) {
     auto argument = llvm::dyn_cast_if_present<mlir::BlockArgument>(value);
     if (argument)
-      kernel.setLayout(
-          argument.getArgNumber(),
-          LayoutAttr::get(kernel.getContext(), LayoutKind::Panels, {panel}));
+      kernel.setLayout(argument.getArgNumber(),
+                       LayoutAttr::get(kernel.getContext(), kind, {panel}));
   };
-  set(op->getOperand(1));
+  StageAttr stage = halide::getStageAttr(kernel, op);
+  bool isWinograd = stage && stage.getForm() == ProductForm::Winograd;
+  set(op->getOperand(1),
+      isWinograd ? LayoutKind::Winograd : LayoutKind::Panels);
   int64_t channels = halide::getShape(op->getResult(0)).back();
   if (channels % panel && op->getNumOperands() > 2)
-    set(op->getOperand(2));
+    set(op->getOperand(2), LayoutKind::Panels);
 }
 
 /// The channels of a panel of the weights. The product of one position reads

@@ -58,8 +58,8 @@ Tuner::Tuner(const Isa &isa, const cost::Machine &machine, KernelOp kernel)
 
 ScheduleAttr Tuner::withStage(size_t index, Tile tile, LoopOrder order) const {
   llvm::SmallVector<StageAttr> stages(best.getStages());
-  stages[index] =
-      StageAttr::get(best.getContext(), tile.pixels, tile.vectors, order);
+  stages[index] = StageAttr::get(best.getContext(), tile.pixels, tile.vectors,
+                                 order, stages[index].getForm());
   return ScheduleAttr::get(best.getContext(), best.getSplit(), best.getTasks(),
                            best.getStrip(), stages);
 }
@@ -134,9 +134,13 @@ llvm::Error Tuner::improve(const Candidates &candidates) {
   if (all.size() == 1)
     return llvm::Error::success();
   std::vector<std::unique_ptr<HostKernel>> kernels;
-  for (ScheduleAttr candidate : all) {
+  for (ScheduleAttr candidate : llvm::to_vector(all)) {
     mlir::OwningOpRef<KernelOp> clone(kernel.clone());
     setSchedule(isa, *clone, candidate);
+    if (!isFast(isa, *clone, /*why=*/nullptr)) {
+      all.remove(candidate);
+      continue;
+    }
     auto compiled = HostKernel::create(isa, *clone);
     if (!compiled)
       return compiled.takeError();

@@ -63,6 +63,7 @@ private:
   Computed addStage(Stage stage, mlir::Operation *op = nullptr);
   bool isPooledInRegisters(mlir::Value value);
   bool isStaged(mobile::DepthwiseConv2DOp op);
+  bool isWinograd(mobile::Conv2DOp op);
   bool isCopiedOnly(mlir::Value value);
   int getPanelChannels(const Stage &stage);
   Tensor packRows(const Computed &result, mlir::Value value);

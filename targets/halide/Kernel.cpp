@@ -56,7 +56,7 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
     mobile::LayoutAttr layout = kernel.getLayout(i);
     auto shape = getShape(kernel.getBody().getArgument(i));
-    if (!layout || layout.getKind() != mobile::LayoutKind::Panels ||
+    if (!layout || layout.getKind() == mobile::LayoutKind::Plain ||
         mobile::Taps::find(layout) || shape.size() < 2)
       continue;
     const Halide::Argument &argument = pipeline.arguments[i + 1];

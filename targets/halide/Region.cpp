@@ -242,11 +242,35 @@ bool Builder::isStaged(DepthwiseConv2DOp op) {
   return getBlockBytes(op, strip, channels) <= kMostBlockBytes;
 }
 
+/// Whether the sums of `op` are in that form, as its schedule asks for.
+bool Builder::isWinograd(Conv2DOp op) {
+  StageAttr stage = getStageAttr(kernel, op);
+  if (!stage || stage.getForm() != ProductForm::Winograd)
+    return false;
+  ScheduleAttr schedule = kernel.getScheduleAttr();
+  int64_t rows = getShape(op.getResult())[1];
+  if (schedule.getSplit() == SplitAxis::Rows)
+    rows /= schedule.getTasks();
+  int64_t strip = std::gcd(rows, schedule.getStrip());
+  // Of what comes before it Halide takes more rows to be live than one pair
+  // reads if there is one strip only.
+  bool isFirst = llvm::isa<mlir::BlockArgument>(op.getInput());
+  if (!suitsWinograd(kernel, op) || strip % 2 || (strip == rows && !isFirst))
+    throw Unsupported("form winograd of other than a window of 3 x 3 that "
+                      "moves by 2, in strips of pairs of rows");
+  return true;
+}
+
 Computed Builder::visit(Operation *op) {
   if (isIntegerProduct(op))
     return byteProduct(op);
   return llvm::TypeSwitch<Operation *, Computed>(op)
       .Case([&](Conv2DOp conv) {
+        if (isWinograd(conv))
+          return addStage(buildWinograd(conv, read(conv.getInput()).tensor,
+                                        readMatrix(conv.getFilter()),
+                                        readVector(conv.getBias())),
+                          conv);
         return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
                                          readMatrix(conv.getFilter()),
                                          readVector(conv.getBias()), isFlat(),

@@ -37,6 +37,7 @@ struct Tile {
   int block = 0;          // pixels whose copies are made at once; 0: all
   bool isGrouped = false; // results belong to groups of columns
   bool isGuarded = false; // and the last tile may not be moved within them
+  int rows = 1;           // of one tile
   int joined = 1; // pixels whose channels, all in the tile, are stored at once
 
   int width() const { return vector * vectors; }
@@ -61,6 +62,7 @@ private:
   /// Loads vectors of the operand along its `terms` in each step of `at`.
   void loadTerms(Halide::Func operand, Halide::Var terms, Halide::Func sums,
                  Halide::RVar at);
+  void scheduleWinograd(Stage &stage, const Tile &tile);
   void scheduleParts(Stage &stage, const Tile &tile);
   void setIntegerTile(const Stage &stage, Tile &tile) const;
   void setJoinedPixels(Tile &tile) const;
@@ -100,7 +102,8 @@ private:
   const Form &form;
   Halide::Var ci{"ci"}, co{"co"}, cv{"cv"}, xi{"xi"}, xo{"xo"}, yi{"yi"},
       ys{"ys"};
-  Halide::Var xb{"xb"}, xv{"xv"}, ho{"ho"}, mi{"mi"}, mo{"mo"}, mv{"mv"};
+  Halide::Var xb{"xb"}, xv{"xv"}, yr{"yr"}, ho{"ho"}, mi{"mi"}, mo{"mo"},
+      mv{"mv"};
 };
 
 } // namespace minnow::halide

@@ -48,6 +48,9 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
     root.split(y, ys, yi, pipeline.strip);
     row = yi;
   }
+  if (tile.rows > 1) {
+    root.align_bounds(y, tile.rows).split(row, row, yr, tile.rows).unroll(yr);
+  }
   if (tile.block) {
     root.reorder(ci, cv, xi, xo, co, xb, row);
     if (tile.joined > 1)
@@ -58,6 +61,8 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
     root.reorder(ci, cv, xi, xo, row, co);
   else
     root.reorder(ci, cv, xi, co, xo, row);
+  if (tile.rows > 1) // inside of the loop over tiles
+    tile.channelsOuter ? root.reorder(yr, xo) : root.reorder(yr, co, xo);
   if (tile.joined > 1)
     root.reorder(ci, xv, cv, xi);
   return tile.channelsOuter ? xo : co;
@@ -231,7 +236,9 @@ void Scheduler::scheduleStage(Stage &stage, const Tile &tile) {
     schedulePanels(tile);
   else if (!isOutput)
     storeRoot(stage, tile);
-  if (stage.isInteger && stage.kind == StageKind::Matrix)
+  if (!stage.winograd.empty())
+    scheduleWinograd(stage, tile);
+  else if (stage.isInteger && stage.kind == StageKind::Matrix)
     scheduleByteMatrix(stage, tile, at);
   else if (stage.isInteger)
     scheduleByteTaps(stage, tile, at);

@@ -14,6 +14,7 @@
 #include "dialects/mobile/Mobile.h"
 #include "targets/halide/Attention.h"
 #include "targets/halide/Form.h"
+#include "targets/halide/Winograd.h"
 #include <Halide.h>
 #include <functional>
 #include <memory>
@@ -95,6 +96,7 @@ struct Stage {
   int steps = 1;                                  // groups of terms in a run
   std::shared_ptr<Attention> attention;           // of an attention
   std::shared_ptr<FixedAttention> fixedAttention; // or of one on bytes
+  std::vector<Winograd> winograd; // P, Q and R of a convolution in that form
   Tensor input;
   Tensor result;     // of the primitive itself
   Halide::Func root; // holds the value that leaves the stage
@@ -115,6 +117,9 @@ Halide::Expr activate(mobile::Activation activation, Halide::Expr value);
 Stage buildConvolution(mobile::Conv2DOp op, const Tensor &input,
                        const Weight &weight, const Weight &bias, bool flat,
                        int terms);
+/// The same of a 3 x 3 window that moves by 2, with weights in layout winograd.
+Stage buildWinograd(mobile::Conv2DOp op, const Tensor &input,
+                    const Weight &weight, const Weight &bias);
 Stage buildLinear(mobile::LinearOp op, const Tensor &input,
                   const Weight &weight, const Weight &bias);
 /// `filter` is a function of (channel, column, row). With `isStaged` a block of

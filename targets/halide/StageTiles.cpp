@@ -21,6 +21,11 @@ Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   tile.channelsOuter =
       attribute && attribute.getOrder() != LoopOrder::PixelsOuter;
   tile.pixels = std::clamp(tile.pixels, 1, tile.columns);
+  if (!stage.winograd.empty()) {
+    tile.rows = 2;
+    tile.channelsOuter = false;
+    tile.pixels = std::max(2, tile.pixels & ~1);
+  }
   if (stage.attention) {
     int width = stage.attention->valueWidth;
     tile.vector = getDividingVector(width, form.vectorFloats);

@@ -197,6 +197,22 @@ static bool isPixelwise(Operation &op) {
       .Default(false);
 }
 
+bool halide::suitsWinograd(KernelOp kernel, Conv2DOp op) {
+  auto result = getShape(op.getResult());
+  int64_t leastRows = llvm::isa<mlir::BlockArgument>(op.getInput()) ? 2 : 4;
+  if (isIntegerProduct(op) || result[1] < leastRows ||
+      getView(kernel) != View::Maps ||
+      getShape(op.getFilter()).take_front(2) != llvm::ArrayRef<int64_t>{3, 3} ||
+      op.getStrides() != llvm::ArrayRef<int64_t>{2, 2} || result[1] % 2 ||
+      result[2] % 2)
+    return false;
+  for (Operation *after = op->getNextNode(); after;
+       after = after->getNextNode())
+    if (!isPixelwise(*after))
+      return false;
+  return true;
+}
+
 /// Whether the factors of a change of scale are the same for all channels.
 static bool hasOneScale(Operation &op) {
   auto isOne = [](Value scale) { return !scale || getShape(scale)[0] == 1; };

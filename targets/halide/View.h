@@ -49,6 +49,12 @@ bool copiesInput(mlir::Operation *op, const Form &form);
 /// Whether one primitive of `kernel` computes, and no other.
 bool computesOnce(mobile::KernelOp kernel);
 
+/// Whether `op` has the shape for form winograd (Winograd.h): a window of 3 x 3
+/// of floats that moves by 2, a result of pairs of rows and columns, two pairs
+/// of rows at least behind another stage. What follows in `kernel` reads the
+/// pairs of a strip and no other rows.
+bool suitsWinograd(mobile::KernelOp kernel, mobile::Conv2DOp op);
+
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;
 /// null where the schedule has none or `op` is null.
 mobile::StageAttr getStageAttr(mobile::KernelOp kernel, mlir::Operation *op);

@@ -200,7 +200,8 @@ static StageAttr chooseStage(KernelOp kernel, Operation *op) {
   LoopOrder order = llvm::isa<Conv2DOp, LinearOp>(op)
                         ? LoopOrder::PixelsOuter
                         : LoopOrder::ChannelsOuter;
-  return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order);
+  return StageAttr::get(kernel.getContext(), tile.pixels, tile.vectors, order,
+                        ProductForm::Direct);
 }
 
 //===----------------------------------------------------------------------===//

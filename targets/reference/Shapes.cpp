@@ -39,8 +39,12 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
     return packed;
   int64_t panel = layout.getSizes()[0], rank = type.getRank();
   AffineExpr zero = builder.getAffineConstantExpr(0), row = zero;
+  // Of taps that are sums of others nothing is read.
+  bool isWinograd = layout.getKind() == mobile::LayoutKind::Winograd;
   for (int64_t i = 0; i + 1 < rank; ++i)
-    row = row * type.getDimSize(i) + builder.getAffineDimExpr(i);
+    row = row * (isWinograd && i == 1 ? mobile::kWinogradTaps
+                                      : type.getDimSize(i)) +
+          builder.getAffineDimExpr(i);
   AffineExpr column = builder.getAffineDimExpr(rank - 1);
   // Element [k.., n] lies in panel n / P, row k, column n % P.
   SmallVector<AffineExpr> place = {column.floorDiv(panel), row, column % panel};

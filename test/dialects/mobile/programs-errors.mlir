@@ -71,6 +71,13 @@ mobile.kernel @no_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels
 
 // -----
 
+// expected-error @+1 {{layout winograd takes 1 size, found 0}}
+mobile.kernel @no_width(%x: tensor<3x3x4x4xf32> {mobile.layout = #mobile.layout<winograd>}) {
+  mobile.yield
+}
+
+// -----
+
 // expected-error @+1 {{sizes of a layout must be positive}}
 mobile.kernel @zero_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels [0]>}) {
   mobile.yield

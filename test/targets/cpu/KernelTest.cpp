@@ -84,6 +84,42 @@ TEST_P(KernelTest, FullConvolutionOfAnyWindow) {
   }
 }
 
+// Channels that end within a vector or a panel, tiles that overlap, borders on
+// each side and on none, tasks of one strip and of several.
+TEST_P(KernelTest, FullConvolutionOfFewerProducts) {
+  struct {
+    int64_t h, w, inputs, outputs;
+    Shape pad;
+    const char *schedule;
+  } cases[] = {{16, 20, 16, 32, {1, 0, 1, 0}, "<none 1, strip 2, [<4 by 1, "},
+               {16, 20, 24, 40, {1, 1, 1, 1}, "<rows 4, strip 2, [<4 by 2, "},
+               {24, 16, 17, 19, {0, 1, 0, 1}, "<rows 3, strip 4, [<6 by 2, "},
+               {17, 21, 32, 96, {0, 0, 0, 0}, "<rows 2, strip 2, [<10 by 3, "},
+               {8, 28, 8, 64, {1, 0, 1, 0}, "<none 1, strip 4, [<14 by 1, "}};
+  for (auto &[h, w, inputs, outputs, pad, schedule] : cases) {
+    KernelText text, fused;
+    Node in = text.argument({1, h, w, inputs});
+    check(text, text.conv(in, {outputs, 3, 2, pad, "relu6"}),
+          std::string(schedule) + "channels_outer, winograd>]>");
+    in = fused.argument({1, h, w, inputs});
+    Node out = fused.conv(in, {outputs, 3, 2, pad, "relu"});
+    check(fused, fused.conv(out, {24}),
+          std::string(schedule) +
+              "pixels_outer, winograd>, <4 by 2, channels_outer>]>");
+  }
+}
+
+TEST_P(KernelTest, FewerProductsBehindAStem) {
+  KernelText text;
+  Node out = text.argument({1, 3, 33, 32});
+  out = text.transpose(out, {0, 2, 3, 1});
+  out = text.conv(out, {16, 3, 2, {0, 1, 1, 0}, "relu"});
+  out = text.conv(out, {40, 3, 2, {1, 1, 1, 1}, "relu"});
+  check(text, text.conv(out, {24}),
+        "<rows 2, strip 2, [<4 by 2, channels_outer>, <4 by 2, "
+        "channels_outer, winograd>, <4 by 2, channels_outer>]>");
+}
+
 TEST_P(KernelTest, DepthwiseOfAnyWindow) {
   struct {
     int64_t h, w, channels;
@@ -326,6 +362,18 @@ TEST(KernelErrors, NameWhatNoStageIsWrittenFor) {
       CompiledKernel(turned.finish(turned.transpose(matrix, {1, 0})), "haswell")
           .getError(),
       "a transpose of other than the dimensions of one map");
+  // Windows that move by 1, and a strip that ends within a pair of rows.
+  for (int64_t stride : {1, 2}) {
+    KernelText full;
+    in = full.argument({1, 8, 8, 16});
+    std::string text = full.finish(full.conv(in, {32, 3, stride}));
+    EXPECT_EQ(CompiledKernel(text, "haswell",
+                             "#mobile.schedule<none 1, strip 1, [<4 by 2, "
+                             "channels_outer, winograd>]>")
+                  .getError(),
+              "form winograd of other than a window of 3 x 3 that moves by 2, "
+              "in strips of pairs of rows");
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpus, KernelTest,

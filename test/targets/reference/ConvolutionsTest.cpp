@@ -54,6 +54,29 @@ TEST(Convolutions, ReadsFiltersInPanels) {
   }
 }
 
+TEST(Convolutions, ReadsFiltersWithWinogradsTaps) {
+  Tensor x = makeRandom({1, 11, 9, 5}), w = makeRandom({3, 3, 5, 7});
+  Tensor b = makeRandom({7});
+  for (int64_t panel : {4, 7}) {
+    Tensor packed = packPanels(w, panel, minnow::mobile::LayoutKind::Winograd);
+    // The last row and column are the sums of the first and the third.
+    float sum = w.at({0, 0, 3, 2}) + w.at({0, 2, 3, 2}) + w.at({2, 0, 3, 2}) +
+                w.at({2, 2, 3, 2});
+    EXPECT_FLOAT_EQ(packed.at({0, 15 * 5 + 3, 2}), sum);
+    std::string layout = "{mobile.layout = #mobile.layout<winograd [" +
+                         std::to_string(panel) + "]>}";
+    Tensor actual = executeOne(
+        "%x: tensor<1x11x9x5xf32>, %w: tensor<3x3x5x7xf32> " + layout +
+            ", %b: tensor<7xf32>",
+        "tensor<1x5x4x7xf32>",
+        "mobile.conv2d %x, %w bias %b stride [2, 3] pad [1, 0, 2, 1] : "
+        "tensor<1x11x9x5xf32>, tensor<3x3x5x7xf32>, tensor<7xf32> -> "
+        "tensor<1x5x4x7xf32>",
+        {x, packed, b}, {1, 5, 4, 7});
+    expectNear(actual, convolve(x, w, b, {1, 5, 4, 7}));
+  }
+}
+
 TEST(Convolutions, PointwiseWithoutBias) {
   Tensor x = makeRandom({1, 3, 5, 17}), w = makeRandom({1, 1, 17, 13});
   Tensor actual =

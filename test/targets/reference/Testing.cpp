@@ -49,9 +49,9 @@ Tensor test::makeRandom(std::vector<int64_t> shape, unsigned seed) {
   return tensor;
 }
 
-Tensor test::packPanels(const Tensor &tensor, int64_t panel) {
-  auto layout = mobile::LayoutAttr::get(&getContext(),
-                                        mobile::LayoutKind::Panels, {panel});
+Tensor test::packPanels(const Tensor &tensor, int64_t panel,
+                        mobile::LayoutKind kind) {
+  auto layout = mobile::LayoutAttr::get(&getContext(), kind, {panel});
   auto shape = layout.getPhysicalShape(tensor.shape);
   Tensor packed({shape.begin(), shape.end()});
   layout.pack({reinterpret_cast<const char *>(tensor.data.data()),

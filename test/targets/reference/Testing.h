@@ -41,8 +41,10 @@ template <typename Fn> Tensor makeMap(std::vector<int64_t> shape, Fn element) {
   return result;
 }
 
-/// `tensor` with its elements in the order of `#mobile.layout<panels [panel]>`.
-Tensor packPanels(const Tensor &tensor, int64_t panel);
+/// `tensor` in layout `kind` of one size, such as `#mobile.layout<panels
+/// [48]>`.
+Tensor packPanels(const Tensor &tensor, int64_t panel,
+                  mobile::LayoutKind kind = mobile::LayoutKind::Panels);
 
 /// A context that knows Minnow's dialects.
 mlir::MLIRContext &getContext();
