@@ -11,20 +11,34 @@ using namespace mlir;
 using namespace minnow;
 using namespace minnow::mobile;
 
-Value minnow::getSource(Value value) {
-  while (true) {
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      Operation *parent = argument.getOwner()->getParentOp();
-      if (!isBlock(parent))
-        return value;
-      value = parent->getOperand(argument.getArgNumber());
-    } else if (Operation *maker = value.getDefiningOp(); isBlock(maker)) {
-      value = maker->getRegion(0).front().getTerminator()->getOperand(
-          cast<OpResult>(value).getResultNumber());
-    } else {
-      return value;
-    }
+/// What `value` is on the other side of a block's edge; null if it is at none.
+static Value crossEdge(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    Operation *parent = argument.getOwner()->getParentOp();
+    return isBlock(parent) ? parent->getOperand(argument.getArgNumber())
+                           : Value();
   }
+  Operation *maker = value.getDefiningOp();
+  return isBlock(maker)
+             ? maker->getRegion(0).front().getTerminator()->getOperand(
+                   cast<OpResult>(value).getResultNumber())
+             : Value();
+}
+
+Value minnow::getSource(Value value) {
+  while (Value next = crossEdge(value))
+    value = next;
+  return value;
+}
+
+Value minnow::getOnlySource(Value value) {
+  while (value.hasOneUse()) {
+    Value next = crossEdge(value);
+    if (!next)
+      return value;
+    value = next;
+  }
+  return Value();
 }
 
 bool minnow::movesElements(Operation *op) {

@@ -26,6 +26,9 @@ inline constexpr llvm::StringLiteral kRangeAttrName = "mobile.range";
 /// caller made.
 mlir::Value getSource(mlir::Value value);
 
+/// The same where nothing else reads the value on the way; else null.
+mlir::Value getOnlySource(mlir::Value value);
+
 /// Whether `op` gives the elements that it takes, so that it has no range of
 /// its own and follows its operand.
 bool movesElements(mlir::Operation *op);

@@ -103,13 +103,13 @@ static Activation getActivation(Operation *convolution) {
 
 void Equalizer::addLink(Operation *op) {
   auto to = indices.find(op);
-  Operation *maker = op->getOperand(0).getDefiningOp();
+  Value map = getOnlySource(op->getOperand(0));
+  Operation *maker = map ? map.getDefiningOp() : nullptr;
   auto from = maker ? indices.find(maker) : indices.end();
-  if (to == indices.end() || from == indices.end() || !maker->hasOneUse() ||
+  if (to == indices.end() || from == indices.end() ||
       getActivation(maker) > Activation::Relu6)
     return;
-  links.push_back({from->second, to->second,
-                   calibration.getLargest(maker->getResult(0)),
+  links.push_back({from->second, to->second, calibration.getLargest(map),
                    getActivation(maker) == Activation::Relu6});
 }
 
