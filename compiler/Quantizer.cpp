@@ -43,7 +43,7 @@ static Expected<Calibration> calibrate(mlir::ModuleOp module,
 static Error evenChannels(mlir::ModuleOp module, mlir::func::FuncOp network,
                           const CalibrationInputs &inputs,
                           const QuantizerOptions &options) {
-  if (!options.equalize)
+  if (!options.quantization.equalize)
     return Error::success();
   auto calibration = calibrate(module, network, inputs, options,
                                /*hasMoments=*/false);

@@ -16,7 +16,6 @@ struct QuantizerOptions {
   bool wanted = false;        // an int8 network was asked for
   std::string calibration;    // a folder
   std::string cacheDirectory; // of quantized networks; empty: no cache
-  bool equalize = true;
   RangeOptions range;
   QuantizationOptions quantization;
   /// Told after each file of the folder.

@@ -38,10 +38,10 @@ QuantizerCache::create(mlir::ModuleOp module, const CalibrationInputs &inputs,
   auto bytecode = toPortableBytecode(module);
   if (!bytecode)
     return bytecode.takeError();
-  std::string parts =
-      llvm::formatv("{0} {1} {2} {3} {4} {5}", *build, hexHashOf(*bytecode),
-                    options.equalize, static_cast<int>(options.range.kind),
-                    options.range.percentile, options.quantization.perChannel);
+  std::string parts = llvm::formatv(
+      "{0} {1} {2} {3} {4} {5}", *build, hexHashOf(*bytecode),
+      options.quantization.equalize, static_cast<int>(options.range.kind),
+      options.range.percentile, options.quantization.perChannel);
   for (const std::string &path : inputs.getPaths()) {
     auto bytes = readFile(path);
     if (!bytes)

@@ -263,7 +263,7 @@ static void addQuantizer(CLI::App &verb, CompileOptions &options,
                   "per cent of the values that --range percentile covers")
       ->check(CLI::Range(50.0, 100.0))
       ->capture_default_str();
-  verb.add_flag("!--no-equalize", quantizer.equalize,
+  verb.add_flag("!--no-equalize", quantizer.quantization.equalize,
                 "leave the channels between two convolutions as large as they "
                 "are");
   verb.add_flag("--per-tensor", words.perTensor,

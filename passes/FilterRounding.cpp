@@ -117,7 +117,8 @@ private:
   float getLargest(size_t channel) const;
   float chooseScale(ArrayRef<size_t> together);
   void round(size_t channel, float scale);
-  void compensate(size_t channel, float scale);
+  double compensate(size_t channel, float scale);
+  float chooseFactor(size_t channel, float scale);
   void descend(size_t channel, float scale);
   float getWeight(size_t tap, size_t channel) const {
     return filter[tap * channels + channel];
@@ -220,13 +221,33 @@ void Rounding::round(size_t channel, float scale) {
         moments->getMean(group, tap);
 }
 
-void Rounding::compensate(size_t channel, float scale) {
+double Rounding::compensate(size_t channel, float scale) {
   std::vector<float> weights(taps), numbers(taps);
   for (size_t tap = 0; tap < taps; ++tap)
     weights[tap] = getWeight(tap, channel);
-  compensated->round(weights, scale, kBeginnings, numbers);
+  double cost = compensated->round(weights, scale, kBeginnings, numbers);
   for (size_t tap = 0; tap < taps; ++tap)
     result.numbers[tap * channels + channel] = numbers[tap];
+  return cost;
+}
+
+/// Where a filter has few numbers, some sizes of it fit them several times as
+/// well as others. Within a quarter, so that what reads the results does not
+/// pay for it.
+float Rounding::chooseFactor(size_t channel, float scale) {
+  constexpr int kTried = 16;
+  float most = std::min(options.mostFactors[channel], 1.25f), least = 0.8f;
+  float best = 1;
+  double leastCost = compensate(channel, scale);
+  for (int i = 0; i < kTried && most > least; ++i) {
+    float factor = least * std::pow(most / least, i / (kTried - 1.0f));
+    double cost = compensate(channel, scale / factor);
+    if (cost < leastCost) {
+      leastCost = cost;
+      best = factor;
+    }
+  }
+  return best;
 }
 
 /// Coordinate descent on d' C d: each tap in turn takes the step that is best
@@ -265,11 +286,16 @@ RoundedFilter Rounding::run() {
   auto all = llvm::to_vector(llvm::seq<size_t>(0, channels));
   if (!options.perChannel)
     result.scales = {chooseScale(all)};
+  bool isFitted = !options.perChannel && !options.mostFactors.empty() &&
+                  moments && taps <= kFewTaps;
   for (size_t channel : all) {
     if (options.perChannel)
       result.scales.push_back(chooseScale({channel}));
     setCosts(channel);
-    round(channel, result.scales[options.perChannel ? channel : 0]);
+    float scale = result.scales[options.perChannel ? channel : 0];
+    if (isFitted)
+      result.factors.push_back(chooseFactor(channel, scale));
+    round(channel, isFitted ? scale / result.factors[channel] : scale);
   }
   return std::move(result);
 }

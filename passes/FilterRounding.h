@@ -49,6 +49,10 @@ struct RoundingOptions {
   bool perChannel = true;
   /// The mean square that rounding adds to each input: scale * scale / 12.
   double inputNoise = 0;
+  /// With one scale for all, how many times as large the results of each
+  /// channel may become where its filter then rounds better; 0: they keep their
+  /// size. Empty: all do.
+  llvm::ArrayRef<float> mostFactors = {};
 };
 
 struct RoundedFilter {
@@ -57,6 +61,9 @@ struct RoundedFilter {
   /// What the result of each channel gains in the mean by the rounding; to be
   /// taken from its bias. Without moments all 0.
   std::vector<double> gains;
+  /// How many times as large the numbers make the results; empty: all keep
+  /// their size.
+  std::vector<float> factors;
 };
 
 /// Rounds `filter`, row-major [tap][channel]. `moments`, if not null, has as

@@ -135,6 +135,7 @@ struct Product {
   AddOp offsets;    // of keys and values, added to that sum
   std::vector<float> filter, bias, offset;
   RoundedFilter rounded;
+  const Product *source = nullptr; // of a depthwise one: what makes its input
 
   unsigned getChannels() const {
     return cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
@@ -164,6 +165,8 @@ private:
   // Weights.
   LogicalResult readWeights();
   FailureOr<std::vector<float>> read(IntegerWeights &weights, Value value);
+  void findSources();
+  std::vector<float> getMostFactors(Product &product) const;
   void round(Product &product);
   void freeNames();
   void write(Product &product, IntegerWeights &weights);
@@ -382,10 +385,53 @@ LogicalResult Quantization::readWeights() {
   return success(isGood);
 }
 
-/// Rounds the filter; for all products at once.
+/// Which convolution's map goes into which depthwise one and nowhere else, so
+/// that its channels may change their size on the way: relu (x / s) is
+/// relu(x) / s, if no bound is reached.
+void Quantization::findSources() {
+  DenseMap<Operation *, const Product *> convolutions;
+  for (Product &product : products)
+    if (isa<Conv2DOp>(product.op))
+      convolutions[product.op] = &product;
+  for (Product &product : products)
+    if (isa<DepthwiseConv2DOp>(product.op))
+      if (Value map = getOnlySource(product.op->getOperand(0)))
+        product.source = convolutions.lookup(map.getDefiningOp());
+}
+
+/// How many times as large the channels of the map may become before they leave
+/// its range or reach the bound of relu6.
+std::vector<float> Quantization::getMostFactors(Product &product) const {
+  Value map = product.op->getResult(0);
+  Activation activation = getActivation(product.op);
+  bool isFree = llvm::any_of(
+      products, [&](const Product &other) { return other.source == &product; });
+  if (!calibration || !options.equalize || !isFree ||
+      (activation != Activation::Relu && activation != Activation::Relu6))
+    return {};
+  auto type =
+      cast<quant::UniformQuantizedType>(getQuantizedElement(map.getType()));
+  double high = (127 - type.getZeroPoint()) * type.getScale();
+  std::vector<float> factors;
+  for (float largest : calibration->getLargest(map)) {
+    bool isBounded = activation == Activation::Relu6 && largest >= 6;
+    factors.push_back(isBounded || largest == 0 ? 0 : high / largest);
+  }
+  return factors;
+}
+
+/// Rounds the filter; for many products at once. One behind a convolution that
+/// is rounded with factors takes them back, and what calibration has seen of
+/// its input is of the size before.
 void Quantization::round(Product &product) {
   unsigned channels = product.getChannels();
   double scale = getScales(product.op->getOperand(0).getType())[0];
+  ArrayRef<float> before;
+  if (product.source)
+    before = product.source->rounded.factors;
+  for (auto [i, weight] : llvm::enumerate(product.filter))
+    if (!before.empty())
+      weight /= before[i % channels];
   std::vector<double> least(channels, 0);
   for (auto [i, number] : llvm::enumerate(product.bias))
     least[i] = std::abs(number);
@@ -395,10 +441,18 @@ void Quantization::round(Product &product) {
         std::max<double>(offset[i % channels], std::abs(number));
   for (unsigned c = 0; c < channels; ++c)
     least[c] = (least[c] + offset[c]) / (scale * kLargestBias);
+  std::vector<float> most = getMostFactors(product);
   product.rounded =
       roundFilter(product.filter, channels,
                   calibration ? calibration->getMoments(product.op) : nullptr,
-                  least, {options.perChannel, scale * scale / 12});
+                  least, {options.perChannel, scale * scale / 12, most});
+  for (auto [i, gain] : llvm::enumerate(product.rounded.gains))
+    gain *= before.empty() ? 1 : before[i];
+  for (auto [i, factor] : llvm::enumerate(product.rounded.factors)) {
+    product.rounded.gains[i] *= factor;
+    if (!product.bias.empty())
+      product.bias[i] *= factor;
+  }
 }
 
 /// Gives the names of the weights that are replaced to those that replace them.
@@ -508,8 +562,13 @@ FailureOr<QuantizationReport> Quantization::run() {
                              "the calibration");
   if (failed(assign(body)) || failed(readWeights()))
     return failure();
-  parallelForEach(network.getContext(), products,
-                  [&](Product &product) { round(product); });
+  findSources();
+  // A depthwise convolution needs the factors of the one before.
+  for (bool isDepthwise : {false, true})
+    parallelForEach(network.getContext(), products, [&](Product &product) {
+      if (isa<DepthwiseConv2DOp>(product.op) == isDepthwise)
+        round(product);
+    });
   freeNames();
   IntegerWeights weights(network->getParentOfType<ModuleOp>());
   for (Product &product : products)

@@ -10,6 +10,7 @@ namespace minnow {
 
 struct QuantizationOptions {
   bool perChannel = true; // scales of filters
+  bool equalize = true;   // channels may change their size between products
 };
 
 /// What became of a network.

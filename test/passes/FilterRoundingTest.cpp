@@ -128,6 +128,35 @@ TEST(FilterRounding, MomentsBeatNearest) {
   }
 }
 
+/// A quiet filter beside a loud one has a few numbers; sizes fit them better or
+/// worse.
+TEST(FilterRounding, FactorsAreThoseThatRoundBest) {
+  Problem problem(9, 4, 4);
+  for (size_t tap = 0; tap < 9; ++tap)
+    problem.filter[tap * 4] *= 20;
+  TapMoments moments(4, 9);
+  moments.add(problem.inputs);
+  RoundingOptions options{/*perChannel=*/false};
+  std::vector<float> most{0, 2, 1.1f, 0.5f};
+  RoundedFilter plain = roundFilter(problem.filter, 4, &moments, {}, options);
+  EXPECT_TRUE(plain.factors.empty());
+  options.mostFactors = most;
+  RoundedFilter fitted = roundFilter(problem.filter, 4, &moments, {}, options);
+  ASSERT_EQ(fitted.factors.size(), 4u);
+  EXPECT_EQ(fitted.factors[0], 1);
+  EXPECT_EQ(fitted.factors[3], 1);
+  for (float factor : fitted.factors)
+    EXPECT_TRUE(factor >= 0.8f && factor <= 1.25f) << factor;
+  EXPECT_LE(fitted.factors[2], 1.1f);
+  EXPECT_NE(fitted.factors[1], 1);
+  // As if each channel had a scale of its own.
+  float scale = fitted.scales[0];
+  fitted.scales.clear();
+  for (float factor : fitted.factors)
+    fitted.scales.push_back(scale / factor);
+  EXPECT_LT(problem.getError(fitted), 0.7 * problem.getError(plain));
+}
+
 TEST(FilterRounding, GainIsWhatTheMeanMakesOfTheError) {
   // One input that is always 1, so its rounding is all in the gain.
   TapMoments moments(1, 2);
