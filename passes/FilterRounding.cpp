@@ -5,6 +5,7 @@
 #include "passes/CompensatedRounding.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <optional>
@@ -187,21 +188,15 @@ float Rounding::chooseScale(ArrayRef<size_t> together) {
   // A filter of zeros alone has any scale.
   if (largest < 1e-30f)
     return std::max<float>(least, 1.0f / 127);
-  float best = largest / 127;
-  double bestError = INFINITY;
-  for (int step = 0; step <= 12; ++step) {
-    float scale = largest / 127 * (1 - 0.025f * step);
-    double error = 0;
-    for (size_t channel : together) {
-      setCosts(channel);
-      error += getError(channel, scale);
-    }
-    if (error < bestError) {
-      bestError = error;
-      best = scale;
-    }
+  auto getScale = [&](int step) { return largest / 127 * (1 - 0.025f * step); };
+  std::array<double, 13> errors = {};
+  for (size_t channel : together) {
+    setCosts(channel);
+    for (auto [step, error] : llvm::enumerate(errors))
+      error += getError(channel, getScale(step));
   }
-  return std::max<float>(best, least);
+  int best = llvm::min_element(errors) - errors.begin();
+  return std::max<float>(getScale(best), least);
 }
 
 void Rounding::round(size_t channel, float scale) {
