@@ -6,6 +6,7 @@
 // Chains may join in one attention, whose keys and values are computed first.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/Kernels.h"
+#include "targets/cpu/Tiles.h"
 #include "targets/halide/View.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -24,8 +25,9 @@ constexpr int kMostStages = 4, kMostAttentionStages = 7;
 /// Walks the primitives; each check returns why not, or null.
 class Chain {
 public:
-  explicit Chain(llvm::ArrayRef<Operation *> ops)
-      : ops(ops), attentions(llvm::count_if(ops, llvm::IsaPred<AttentionOp>)) {}
+  Chain(const Isa &isa, llvm::ArrayRef<Operation *> ops)
+      : isa(isa), ops(ops),
+        attentions(llvm::count_if(ops, llvm::IsaPred<AttentionOp>)) {}
   const char *check();
 
 private:
@@ -44,6 +46,7 @@ private:
   bool isReadByComputing(Value value) const;
   bool repeatsOwnValue(Operation *op) const;
 
+  const Isa &isa;
   llvm::ArrayRef<Operation *> ops;
   llvm::DenseMap<Value, int> stages;
   int count = 0;
@@ -108,6 +111,13 @@ const char *Chain::checkInput(Operation *op) {
     return "two products of one position, which tasks cannot divide";
   if (!llvm::isa<Conv2DOp, DepthwiseConv2DOp, LinearOp, AttentionOp>(op))
     return "the primitive reads a value of the same kernel";
+  bool isWindow =
+      llvm::isa<Conv2DOp, DepthwiseConv2DOp>(op) && !isPointwise(op);
+  for (Operation *other : ops)
+    if (isWindow && stages.count(other->getResult(0)) &&
+        prefersWinograd(isa, other))
+      return "a window behind a full convolution, which needs all its products "
+             "then";
   return nullptr;
 }
 
@@ -223,7 +233,7 @@ bool cpu::canFuse(const Isa &isa, llvm::ArrayRef<Operation *> ops,
   if (ops.size() <= 1)
     return true;
   const char *reason = llvm::any_of(ops, isInteger) ? checkIntegers(isa, ops)
-                                                    : Chain(ops).check();
+                                                    : Chain(isa, ops).check();
   if (reason && why)
     *why = reason;
   return !reason;

@@ -42,7 +42,6 @@ private:
   bool staysNear(const StageShape &shape);
   bool takesQuarter(const StageShape &shape, int64_t vectors) const;
   LoopOrder chooseDepthwiseOrder(Operation *op) const;
-  bool prefersWinograd(Operation *op) const;
   Tile chooseWinogradTile(const StageShape &shape, int64_t pixels) const;
   StageAttr chooseStage(const StageShape &shape, int64_t pixels);
   Tile choosePanels(const StageShape &shape, int64_t pixels) const;
@@ -222,15 +221,6 @@ Tile Scheduler::choosePanels(const StageShape &shape, int64_t pixels) const {
   });
 }
 
-/// Whether sums are formed of fewer products. Of few channels the terms take
-/// more time than they save.
-bool Scheduler::prefersWinograd(Operation *op) const {
-  auto conv = llvm::dyn_cast<Conv2DOp>(op);
-  constexpr int64_t kLeastChannels = 16;
-  return conv && !isa.multipliesByLane && halide::suitsWinograd(kernel, conv) &&
-         halide::getShape(conv.getInput())[3] >= kLeastChannels;
-}
-
 /// The best tile whose terms, ten of each channel for two columns, take little
 /// of the nearest cache: they are written there before they are read.
 Tile Scheduler::chooseWinogradTile(const StageShape &shape,
@@ -250,7 +240,9 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   Tile tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
   ProductForm form = ProductForm::Direct;
-  if (prefersWinograd(shape.op)) {
+  auto conv = llvm::dyn_cast<Conv2DOp>(shape.op);
+  if (conv && prefersWinograd(isa, conv) &&
+      halide::suitsWinograd(kernel, conv)) {
     form = ProductForm::Winograd;
     tile = chooseWinogradTile(shape, pixels);
   } else if (isMatrix(shape.op)) {

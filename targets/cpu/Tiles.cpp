@@ -15,6 +15,12 @@ using mlir::Operation;
 
 bool cpu::isMatrix(Operation *op) { return llvm::isa<Conv2DOp, LinearOp>(op); }
 
+bool cpu::prefersWinograd(const Isa &isa, Operation *op) {
+  constexpr int64_t kLeastChannels = 16;
+  return !isa.multipliesByLane && halide::hasWinogradShape(op) &&
+         halide::getShape(op->getOperand(0)).back() >= kLeastChannels;
+}
+
 /// The terms of each sum of a product.
 static int64_t getDepth(Operation *op) {
   if (!isMatrix(op))

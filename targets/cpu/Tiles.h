@@ -31,6 +31,11 @@ struct Tile {
 
 bool isMatrix(mlir::Operation *op);
 
+/// Whether the sums of `op` are better formed of fewer products. Of few
+/// channels the terms take more time than they save; with lanes that multiply
+/// the plain form has fewer loads.
+bool prefersWinograd(const Isa &isa, mlir::Operation *op);
+
 /// The shape of the stage of `op`, a primitive that computes.
 StageShape getStageShape(const Isa &isa, halide::View view,
                          mlir::Operation *op);

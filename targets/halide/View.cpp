@@ -197,14 +197,21 @@ static bool isPixelwise(Operation &op) {
       .Default(false);
 }
 
+bool halide::hasWinogradShape(Operation *op) {
+  auto conv = llvm::dyn_cast<Conv2DOp>(op);
+  if (!conv || isIntegerProduct(op))
+    return false;
+  auto result = getShape(conv.getResult());
+  return getShape(conv.getFilter()).take_front(2) ==
+             llvm::ArrayRef<int64_t>{3, 3} &&
+         conv.getStrides() == llvm::ArrayRef<int64_t>{2, 2} &&
+         result[1] % 2 == 0 && result[2] % 2 == 0;
+}
+
 bool halide::suitsWinograd(KernelOp kernel, Conv2DOp op) {
-  auto result = getShape(op.getResult());
   int64_t leastRows = llvm::isa<mlir::BlockArgument>(op.getInput()) ? 2 : 4;
-  if (isIntegerProduct(op) || result[1] < leastRows ||
-      getView(kernel) != View::Maps ||
-      getShape(op.getFilter()).take_front(2) != llvm::ArrayRef<int64_t>{3, 3} ||
-      op.getStrides() != llvm::ArrayRef<int64_t>{2, 2} || result[1] % 2 ||
-      result[2] % 2)
+  if (!hasWinogradShape(op) || getView(kernel) != View::Maps ||
+      getShape(op.getResult())[1] < leastRows)
     return false;
   for (Operation *after = op->getNextNode(); after;
        after = after->getNextNode())

@@ -50,9 +50,11 @@ bool copiesInput(mlir::Operation *op, const Form &form);
 bool computesOnce(mobile::KernelOp kernel);
 
 /// Whether `op` has the shape for form winograd (Winograd.h): a window of 3 x 3
-/// of floats that moves by 2, a result of pairs of rows and columns, two pairs
-/// of rows at least behind another stage. What follows in `kernel` reads the
-/// pairs of a strip and no other rows.
+/// of floats that moves by 2, a result of pairs of rows and columns.
+bool hasWinogradShape(mlir::Operation *op);
+
+/// Whether `op` may have that form in `kernel`: what follows reads the pairs of
+/// a strip and no other rows. Behind another stage it has two pairs at least.
 bool suitsWinograd(mobile::KernelOp kernel, mobile::Conv2DOp op);
 
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;

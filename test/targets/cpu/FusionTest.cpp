@@ -44,6 +44,20 @@ TEST(Fusion, TakesTheStemsTranspose) {
   EXPECT_EQ(getRefusal(text.finish(text.conv(map, {16, 3, 2}))), "");
 }
 
+// Strips of the second would need other rows of the first than its pairs.
+TEST(Fusion, KeepsFullConvolutionsOfFewerProductsApart) {
+  for (int64_t channels : {16, 8}) {
+    KernelText text;
+    Node out = text.argument({1, 32, 32, channels});
+    for (int i = 0; i < 2; ++i)
+      out = text.conv(text.conv(out, {32, 3, 2, {}, "relu"}), {16});
+    EXPECT_EQ(getRefusal(text.finish(out)),
+              channels == 8 ? ""
+                            : "a window behind a full convolution, which needs "
+                              "all its products then");
+  }
+}
+
 TEST(Fusion, TakesTheEdgeBeforeProductsOfBytes) {
   KernelText text;
   Node map = text.transpose(text.argument({1, 3, 8, 8}), {0, 2, 3, 1});
