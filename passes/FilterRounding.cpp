@@ -200,13 +200,14 @@ float Rounding::chooseScale(ArrayRef<size_t> together) {
 }
 
 void Rounding::round(size_t channel, float scale) {
-  for (size_t tap = 0; tap < taps; ++tap)
-    result.numbers[tap * channels + channel] =
-        roundTo(getWeight(tap, channel), scale);
-  if (!moments)
-    return;
   if (compensated)
     compensate(channel, scale);
+  else
+    for (size_t tap = 0; tap < taps; ++tap)
+      result.numbers[tap * channels + channel] =
+          roundTo(getWeight(tap, channel), scale);
+  if (!moments)
+    return;
   descend(channel, scale);
   size_t group = moments->getGroups() == 1 ? 0 : channel;
   for (size_t tap = 0; tap < taps; ++tap)

@@ -240,10 +240,10 @@ StageAttr Scheduler::chooseStage(const StageShape &shape, int64_t pixels) {
   Tile tile;
   LoopOrder order = LoopOrder::ChannelsOuter;
   ProductForm form = ProductForm::Direct;
-  auto conv = llvm::dyn_cast<Conv2DOp>(shape.op);
-  if (conv && prefersWinograd(isa, conv) &&
-      halide::suitsWinograd(kernel, conv)) {
+  if (prefersWinograd(isa, shape.op) &&
+      halide::suitsWinograd(kernel, shape.op)) {
     form = ProductForm::Winograd;
+    order = LoopOrder::PixelsOuter; // terms of a tile serve all channels
     tile = chooseWinogradTile(shape, pixels);
   } else if (isMatrix(shape.op)) {
     tile = dividesChannels && !halide::isIntegerProduct(shape.op)

@@ -6,6 +6,7 @@
 #include "targets/halide/Attention.h"
 #include "targets/halide/Integer.h"
 #include "targets/halide/Stage.h"
+#include "targets/llvm/Bytes.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
@@ -119,13 +120,11 @@ static void buildWeights(Attention &parts, const Tensor &query, int keys,
 
 /// 2^14 * 2^(v * scale) for v <= 0 as an integer, as mobile.attention says.
 static Expr exp2Integer(Expr v, Expr scale) {
-  // Adding it rounds to an integer, which is then in the last bits.
-  constexpr float kMagic = 12582912.f;
-  constexpr int kMagicBits = 0x4B400000;
   auto strict = [](Expr e) { return Halide::strict_float(e); };
   Expr t = Halide::max(strict(Halide::cast<float>(v) * scale), -31.f);
-  Expr shifted = strict(t + kMagic),
-       rest = strict(t - strict(shifted - kMagic));
+  // Rounded to an integer, which is then in the last bits.
+  Expr shifted = strict(t + kRoundingNumber),
+       rest = strict(t - strict(shifted - kRoundingNumber));
   Expr power = Halide::reinterpret<float>(Expr(0x3AAEC3FF));
   for (int bits : {0x3C1D955B, 0x3D635847, 0x3E75FDF0, 0x3F317218, 0x3F800000})
     power =
@@ -134,8 +133,8 @@ static Expr exp2Integer(Expr v, Expr scale) {
   Expr bits = Halide::reinterpret<uint32_t>(power) +
               ((Halide::reinterpret<uint32_t>(shifted) + 14) << 23);
   return Halide::reinterpret<int32_t>(
-             strict(Halide::reinterpret<float>(bits) + kMagic)) -
-         kMagicBits;
+             strict(Halide::reinterpret<float>(bits) + kRoundingNumber)) -
+         kRoundingBits;
 }
 
 /// The keys and queries of an attention on bytes, in groups of `dot`, as the

@@ -5,7 +5,6 @@
 // with the values.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Scheduler.h"
-#include <numeric>
 
 using namespace minnow;
 using namespace minnow::halide;

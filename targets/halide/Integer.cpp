@@ -393,7 +393,7 @@ Stage halide::buildIntegerDepthwise(DepthwiseConv2DOp op, const Tensor &input,
   Func value = form.joinsPixels
                    ? sumJoinedTaps(stage, weights, groups, shape[2])
                    : sumPlacedTaps(stage, op, weights, groups, form);
-  stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
+  stage.result = makeResult(op.getResult(), value);
   return stage;
 }
 

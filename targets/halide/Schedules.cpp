@@ -48,9 +48,8 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
     root.split(y, ys, yi, pipeline.strip);
     row = yi;
   }
-  if (tile.rows > 1) {
+  if (tile.rows > 1)
     root.align_bounds(y, tile.rows).split(row, row, yr, tile.rows).unroll(yr);
-  }
   if (tile.block) {
     root.reorder(ci, cv, xi, xo, co, xb, row);
     if (tile.joined > 1)
@@ -61,8 +60,8 @@ Var Scheduler::tileRoot(Func root, const Tile &tile, bool isOutput) {
     root.reorder(ci, cv, xi, xo, row, co);
   else
     root.reorder(ci, cv, xi, co, xo, row);
-  if (tile.rows > 1) // inside of the loop over tiles
-    tile.channelsOuter ? root.reorder(yr, xo) : root.reorder(yr, co, xo);
+  if (tile.rows > 1) // inside of the loops over tiles
+    root.reorder(yr, co, xo);
   if (tile.joined > 1)
     root.reorder(ci, xv, cv, xi);
   return tile.channelsOuter ? xo : co;

@@ -71,16 +71,14 @@ Expr Tensor::clampRow(Expr row) const {
   return isOpen ? row : Halide::clamp(row, 0, rows - 1);
 }
 
-static Tensor makeResult(mlir::Value value, Func func, bool flat = false) {
+Tensor halide::makeResult(mlir::Value value, Func func, bool flat) {
   auto shape = llvm::cast<mlir::RankedTensorType>(value.getType()).getShape();
   int rows = shape[1], columns = shape[2];
   return {func, int(shape[3]), flat ? rows * columns : columns,
           flat ? 1 : rows};
 }
 
-/// The input inside of its borders, zero outside. A column outside is rare, so
-/// that Halide cuts the loops there; a row outside is one test a row.
-static Func addBorder(const Tensor &input) {
+Func halide::addBorder(const Tensor &input) {
   Func padded("padded");
   Expr inside = x >= 0 && x < input.columns;
   Expr value =

@@ -111,6 +111,14 @@ extern const Halide::Var c, x, y;
 
 Halide::Expr activate(mobile::Activation activation, Halide::Expr value);
 
+/// The map `value` of a stage, which `func` computes; with `flat` its positions
+/// are one row.
+Tensor makeResult(mlir::Value value, Halide::Func func, bool flat = false);
+
+/// The input inside of its borders, zero outside. A column outside is rare, so
+/// that Halide cuts the loops there; a row outside is one test a row.
+Halide::Func addBorder(const Tensor &input);
+
 /// A convolution with a filter of all input channels. `weight` is indexed by
 /// (row * kw + column) * input channels + input channel. A pointwise one adds
 /// `terms` of each sum at a time.

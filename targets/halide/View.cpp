@@ -208,10 +208,10 @@ bool halide::hasWinogradShape(Operation *op) {
          result[1] % 2 == 0 && result[2] % 2 == 0;
 }
 
-bool halide::suitsWinograd(KernelOp kernel, Conv2DOp op) {
-  int64_t leastRows = llvm::isa<mlir::BlockArgument>(op.getInput()) ? 2 : 4;
+bool halide::suitsWinograd(KernelOp kernel, Operation *op) {
+  int64_t leastRows = llvm::isa<mlir::BlockArgument>(op->getOperand(0)) ? 2 : 4;
   if (!hasWinogradShape(op) || getView(kernel) != View::Maps ||
-      getShape(op.getResult())[1] < leastRows)
+      getShape(op->getResult(0))[1] < leastRows)
     return false;
   for (Operation *after = op->getNextNode(); after;
        after = after->getNextNode())

@@ -55,7 +55,7 @@ bool hasWinogradShape(mlir::Operation *op);
 
 /// Whether `op` may have that form in `kernel`: what follows reads the pairs of
 /// a strip and no other rows. Behind another stage it has two pairs at least.
-bool suitsWinograd(mobile::KernelOp kernel, mobile::Conv2DOp op);
+bool suitsWinograd(mobile::KernelOp kernel, mlir::Operation *op);
 
 /// The entry of the schedule for `op`, a primitive that computes in `kernel`;
 /// null where the schedule has none or `op` is null.

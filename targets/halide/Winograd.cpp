@@ -1,9 +1,9 @@
 //===- Winograd.cpp - convolutions with fewer products --------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The stage and its loops. The terms of a strip are in memory; each of the nine
-// sums of a tile is in registers by itself, and waits on the stack for the
-// last.
+// The stage and its loops. The terms of one part of the rows of a tile are in
+// memory, of all channels; each of the nine sums of a tile is in registers by
+// itself, and waits on the stack for the last.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Winograd.h"
 #include "dialects/mobile/Layout.h"
@@ -20,19 +20,6 @@ using Halide::RVar;
 using Halide::Var;
 
 static const Var i("i"), j("j");
-
-/// Element `column`, `row` of the five by five that the results at 2x, 2y and
-/// after them read; zero outside of the map.
-static Expr readElement(const Window &window, const Tensor &input, Expr column,
-                        Expr row) {
-  Expr atX = x * 2 * window.columnStride - window.left + column;
-  Expr atY = y * 2 * window.rowStride - window.top + row;
-  Expr value = input.func(c, Halide::clamp(atX, 0, input.columns - 1),
-                          input.clampRow(atY));
-  Expr inRow = Halide::select(input.hasRow(atY), value, 0.f);
-  return Halide::select(Halide::likely(atX >= 0 && atX < input.columns), inRow,
-                        0.f);
-}
 
 /// Of P, Q and R: how many products they have, the first of their terms and the
 /// first of their taps in the layout.
@@ -52,11 +39,15 @@ static Expr pick(int Part::*number) {
 /// middle, in both dimensions.
 static Func buildTerms(const Window &window, const Tensor &input, int part) {
   constexpr int kMiddle = 2, kLast = 4;
+  Func border = addBorder(input);
   auto isOuter = [](Expr place) { return place == 0 || place == kLast; };
+  auto read = [&](Expr column, Expr row) {
+    return border(c, x * 2 * window.columnStride - window.left + column,
+                  y * 2 * window.rowStride - window.top + row);
+  };
   auto inRow = [&](Expr row) {
-    Expr value = readElement(window, input, i, row);
-    Expr middle = readElement(window, input, kMiddle, row);
-    return Halide::select(isOuter(i), value - middle, value);
+    Expr value = read(i, row);
+    return Halide::select(isOuter(i), value - read(kMiddle, row), value);
   };
   Expr row = j + kParts[part].term;
   Func terms("terms");
@@ -72,12 +63,8 @@ static Expr addParts(const Var &place, Expr p, Expr q, Expr r) {
 /// The sums of one part of the rows.
 static Winograd buildPart(const Window &window, const Tensor &input,
                           const Weight &weight, const Weight &bias, int part) {
-  Winograd rows{buildTerms(window, input, part),
-                Func("operand"),
-                Func("accumulator"),
-                Func("sums"),
-                {}};
-  rows.operand(c, x, y, i, j) = rows.terms(c, x, y, i, j);
+  Winograd rows{
+      buildTerms(window, input, part), Func("accumulator"), Func("sums"), {}};
   RDom k(0, input.channels, 0, 2, 0, kParts[part].count, "k");
   k.where(k.y < pick(&Part::count));
   // The sum that is part of all four results begins with the bias.
@@ -86,7 +73,7 @@ static Winograd buildPart(const Window &window, const Tensor &input,
   Expr tap =
       (kParts[part].tap + k.z) * int(kWinogradTaps) + pick(&Part::tap) + k.y;
   rows.accumulator(c, x, y, i) +=
-      rows.operand(k.x, x, y, pick(&Part::term) + k.y, k.z) *
+      rows.terms(k.x, x, y, pick(&Part::term) + k.y, k.z) *
       weight(c, tap * input.channels + k.x);
   rows.sums(c, x, y, i) = rows.accumulator(c, x, y, i);
   rows.domain = k;
@@ -109,8 +96,7 @@ Stage halide::buildWinograd(Conv2DOp op, const Tensor &input,
   Func value("convolution");
   value(c, x, y) =
       activate(op.getActivation(), addParts(y, parts[0], parts[1], parts[2]));
-  auto shape = getShape(op.getResult());
-  stage.result = {value, int(shape[3]), int(shape[2]), int(shape[1])};
+  stage.result = makeResult(op.getResult(), value);
   return stage;
 }
 
@@ -137,16 +123,12 @@ void Scheduler::scheduleWinograd(Stage &stage, const Tile &tile) {
     for (Func func : {rows.sums, rows.accumulator})
       func.bound_extent(x, tile.pixels / 2).bound_extent(y, 1).unroll(x);
     RVar terms(rows.domain.x), inner("term"), outer("outer");
-    int block = std::gcd(channels, form.multipliesByLane ? kTermsOfBlock
-                                                         : kUnrolledTerms);
     rows.accumulator.update()
-        .split(terms, outer, inner, block)
+        .split(terms, outer, inner, std::gcd(channels, kUnrolledTerms))
         .reorder({c, x, inner, outer, RVar(rows.domain.y), RVar(rows.domain.z)})
         .vectorize(c, tile.vector)
         .unroll(c)
         .unroll(x)
         .unroll(inner);
-    if (form.multipliesByLane && block % form.vectorFloats == 0)
-      loadTerms(rows.operand, c, rows.accumulator, outer);
   }
 }

@@ -27,7 +27,6 @@ struct Winograd {
   /// The elements of two by two results, outer ones less those in the middle;
   /// also by column, 0 to 4, and row of this part.
   Halide::Func terms;
-  Halide::Func operand; // the same, as products read it
   /// By P, Q or R of the columns; `sums` is in memory.
   Halide::Func accumulator, sums;
   Halide::RDom domain;
