@@ -1,7 +1,8 @@
 //===- Schedule.cpp - schedules and layouts from the target ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels are scheduled each by itself, in the order of the module.
+// Kernels are scheduled each by itself, in the order of the module; then what
+// concerns several.
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "targets/Target.h"
@@ -29,12 +30,13 @@ struct Schedule : minnow::impl::ScheduleBase<Schedule> {
     if (!tune.empty()) {
       if (llvm::Error error = (*target)->tune(kernels, tune)) {
         module.emitError(llvm::toString(std::move(error)));
-        signalPassFailure();
+        return signalPassFailure();
       }
-      return;
+    } else {
+      for (auto kernel : kernels)
+        (*target)->schedule(kernel);
     }
-    for (auto kernel : kernels)
-      (*target)->schedule(kernel);
+    (*target)->connect(module);
   }
 };
 

@@ -128,6 +128,10 @@ public:
   /// Sets the schedule and the layouts of the kernel's arguments.
   virtual void schedule(mobile::KernelOp kernel) const = 0;
 
+  /// Comes when all kernels are scheduled, and chooses what concerns several:
+  /// what a kernel fetches for those behind it.
+  virtual void connect(mlir::ModuleOp) const {}
+
   /// Whether `emit` has a fast way for a scheduled kernel, told without
   /// emitting it. If not, `why` says why.
   virtual bool isFast(mobile::KernelOp kernel, std::string *why) const;

@@ -143,12 +143,22 @@ def Mobile_ScheduleAttr : Mobile_Attr<"Schedule", "schedule"> {
     Inside a task every stage but the last is computed for `strip` rows of the
     output at a time. `stages` has one entry for each primitive that computes
     (in the order of the kernel's region), whatever form the target gives it.
+    A product also fetches `behind` bytes of what lies behind its weights, which
+    the kernels after it read.
 
-    Example: `#mobile.schedule<rows 4, strip 2, [#mobile.stage<4 by 3, pixels_outer>]>`.
+    Example: `#mobile.schedule<rows 4, strip 2, [#mobile.stage<4 by 3, pixels_outer>]>`,
+    `#mobile.schedule<channels 4, strip 1, [<7 by 3, channels_outer>], behind 65536>`.
   }];
   let parameters = (ins EnumParameter<Mobile_SplitAxis>:$split, "int64_t":$tasks,
-                        "int64_t":$strip, OptionalArrayRefParameter<"StageAttr">:$stages);
-  let assemblyFormat = "`<` $split $tasks `,` `strip` $strip (`,` `[` $stages^ `]`)? `>`";
+                        "int64_t":$strip, OptionalArrayRefParameter<"StageAttr">:$stages,
+                        DefaultValuedParameter<"int64_t", "0">:$behind);
+  let assemblyFormat = [{
+    `<` $split $tasks `,` `strip` $strip (`,` `[` $stages^ `]`)? (`,` `behind` $behind^)? `>`
+  }];
+  let builders = [AttrBuilder<(ins "SplitAxis":$split, "int64_t":$tasks, "int64_t":$strip,
+                                   "::llvm::ArrayRef<StageAttr>":$stages), [{
+    return $_get($_ctxt, split, tasks, strip, stages, 0);
+  }]>];
 }
 
 #endif // MOBILE_DIALECT

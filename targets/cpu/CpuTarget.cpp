@@ -44,6 +44,9 @@ public:
   void schedule(mobile::KernelOp kernel) const override {
     cpu::schedule(isa, machine, kernel);
   }
+  void connect(mlir::ModuleOp module) const override {
+    cpu::connect(isa, module);
+  }
   bool isFast(mobile::KernelOp kernel, std::string *why) const override {
     return cpu::isFast(isa, kernel, why);
   }

@@ -42,6 +42,9 @@ tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);
 
+/// Chooses what a scheduled kernel of `module` fetches for those behind it.
+void connect(const Isa &isa, mlir::ModuleOp module);
+
 /// Emits a scheduled kernel for the machine of `isa`; what cannot be done fast
 /// is an error that says why.
 llvm::Expected<KernelCode> emit(const Isa &isa, mobile::KernelOp kernel,

@@ -69,11 +69,8 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
       terms = getTermsAtOnce(kernel, pipeline.stages[0].op, form);
     PanelWeights weights{argument.name,    argument.type, int(elements),
                          int(terms * row), int(row),      int(physical[0])};
-    // What comes after the last map reads each weight once: as much of it as
-    // the core's own cache holds comes while there is something to compute.
-    constexpr int kBehindBytes = 1024 * 1024;
-    if (pipeline.stages.back().kind == StageKind::GlobalPool)
-      weights.behindElements = kBehindBytes / argument.type.bytes();
+    weights.behindElements =
+        kernel.getScheduleAttr().getBehind() / argument.type.bytes();
     addPrefetch(pipeline.output, weights, form.fetch);
     hasPanels = true;
   }

@@ -12,6 +12,14 @@ mobile.kernel @pointwise(%x: tensor<1x4x4x96xf32>,
   mobile.yield %y : tensor<1x4x4x100xf32>
 }
 
+// CHECK-LABEL: mobile.kernel @behind
+// CHECK-SAME: strip 1, [<4 by 3, pixels_outer>], behind 65536>
+mobile.kernel @behind(%x: tensor<1x8xf32>, %w: tensor<8x8xf32>) -> tensor<1x8xf32>
+    attributes {schedule = #mobile.schedule<rows 2, strip 1, [<4 by 3, pixels_outer>], behind 65536>} {
+  %y = mobile.linear %x, %w : tensor<1x8xf32>, tensor<8x8xf32> -> tensor<1x8xf32>
+  mobile.yield %y : tensor<1x8xf32>
+}
+
 mobile.weight @w dense_resource<w> : tensor<1x1x96x100xf32>
 
 // CHECK-LABEL: mobile.program @tensors

@@ -187,16 +187,22 @@ TEST(Guard, ProductsFetchTheNextPanel) {
   EXPECT_EQ(countPrefetches("skylake-avx512", {1, 1, 1, 960}, pointwise), 0u);
 }
 
-TEST(Guard, PooledProductFetchesWhatFollows) {
-  KernelText text;
-  Conv conv = {960, 1, 1, {}, "relu"};
-  Node out = text.globalPool(text.conv(text.argument({1, 7, 7, 128}), conv));
-  CompiledKernel kernel(text.finish(out), "skylake-avx512");
-  ASSERT_EQ(kernel.getError(), "");
-  auto loop = findHotLoop(disassemble(kernel.getCode().object));
-  EXPECT_EQ(
-      countNamed(loop, "prefetcht1"),
-      int64_t(4 + countPrefetches("skylake-avx512", {1, 7, 7, 128}, conv)));
+TEST(Guard, ProductFetchesWhatIsBehind) {
+  for (const char *type : {"f32", "i8"}) {
+    auto count = [&](const char *schedule) {
+      KernelText text;
+      Node out = text.conv(text.argument({1, 7, 7, 128}, type), {960});
+      CompiledKernel kernel(text.finish(out), "sapphirerapids", schedule);
+      EXPECT_EQ(kernel.getError(), "");
+      auto loop = findHotLoop(disassemble(kernel.getCode().object));
+      return countNamed(loop, "prefetcht1");
+    };
+    const std::string schedule = "#mobile.schedule<channels 4, strip 1, "
+                                 "[<7 by 3, channels_outer>]";
+    int64_t own = count((schedule + ">").c_str());
+    EXPECT_GE(own, 1);
+    EXPECT_EQ(count((schedule + ", behind 1048576>").c_str()), own + 4);
+  }
 }
 
 TEST(Guard, ProductsMultiplyByLane) {
