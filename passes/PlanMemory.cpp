@@ -39,6 +39,7 @@ public:
 
 private:
   LogicalResult checkOutputs();
+  LogicalResult checkMap(OpOperand &operand, LayoutAttr layout);
   LogicalResult placeWeights();
   void placeOutputs();
   void placeArena();
@@ -68,12 +69,39 @@ LogicalResult Planner::checkOutputs() {
       return program.emitOpError("result ")
              << i << " must be written by a call and be no other result too; "
              << "form-groups inserts a copy where a network needs one";
+    else if (SymbolTable::lookupNearestSymbolFrom<KernelOp>(
+                 program, value.getDefiningOp<CallOp>().getKernelAttr())
+                 .getResultLayout(cast<OpResult>(value).getResultNumber()))
+      return program.emitOpError("result ") << i << " must be row-major";
   return success();
 }
 
 Value Planner::createBuffer(MemorySpace space, uint64_t offset,
                             MemRefType type) {
   return BufferOp::create(builder, program.getLoc(), type, space, offset);
+}
+
+/// A map must lie in memory as the call behind it reads it.
+LogicalResult Planner::checkMap(OpOperand &operand, LayoutAttr layout) {
+  auto isUnsigned = [](LayoutAttr layout) {
+    return layout && layout.getKind() == LayoutKind::Unsigned;
+  };
+  auto call = cast<CallOp>(operand.getOwner());
+  if (layout && layout.getKind() != LayoutKind::Plain && !isUnsigned(layout))
+    return call.emitOpError("operand ")
+           << operand.getOperandNumber() << " is an activation with " << layout
+           << "; only weights can be packed";
+  LayoutAttr written;
+  if (auto writer = operand.get().getDefiningOp<CallOp>())
+    written =
+        SymbolTable::lookupNearestSymbolFrom<KernelOp>(writer,
+                                                       writer.getKernelAttr())
+            .getResultLayout(cast<OpResult>(operand.get()).getResultNumber());
+  if (isUnsigned(layout) != isUnsigned(written))
+    return call.emitOpError("operand ")
+           << operand.getOperandNumber()
+           << " is not in the layout in which it was written";
+  return success();
 }
 
 /// Packs the weights by the layouts of the arguments that they are passed as.
@@ -87,10 +115,8 @@ LogicalResult Planner::placeWeights() {
       LayoutAttr layout = kernel.getLayout(operand.getOperandNumber());
       auto get = operand.get().getDefiningOp<GetWeightOp>();
       if (!get) {
-        if (layout && layout.getKind() != LayoutKind::Plain)
-          return call.emitOpError("operand ")
-                 << operand.getOperandNumber() << " is an activation with "
-                 << layout << "; only weights can be packed";
+        if (failed(checkMap(operand, layout)))
+          return failure();
         continue;
       }
       FailureOr<PackedWeight> packed = section.add(get, layout);

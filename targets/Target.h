@@ -129,7 +129,8 @@ public:
   virtual void schedule(mobile::KernelOp kernel) const = 0;
 
   /// Comes when all kernels are scheduled, and chooses what concerns several:
-  /// what a kernel fetches for those behind it.
+  /// how maps lie in memory between them, what a kernel fetches for those
+  /// behind it.
   virtual void connect(mlir::ModuleOp) const {}
 
   /// Whether `emit` has a fast way for a scheduled kernel, told without

@@ -14,8 +14,10 @@ using namespace minnow::mobile;
 LogicalResult
 LayoutAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    LayoutKind kind, ArrayRef<int64_t> sizes) {
-  if (kind == LayoutKind::Plain && !sizes.empty())
-    return emitError() << "layout plain takes 0 sizes, found " << sizes.size();
+  if ((kind == LayoutKind::Plain || kind == LayoutKind::Unsigned) &&
+      !sizes.empty())
+    return emitError() << "layout " << stringifyLayoutKind(kind)
+                       << " takes 0 sizes, found " << sizes.size();
   if (kind == LayoutKind::Winograd && sizes.size() != 1)
     return emitError() << "layout winograd takes 1 size, found "
                        << sizes.size();
@@ -109,7 +111,7 @@ int64_t TapBlocks::countTerms(int64_t width) const {
 
 SmallVector<int64_t>
 LayoutAttr::getPhysicalShape(ArrayRef<int64_t> shape) const {
-  if (getKind() == LayoutKind::Plain)
+  if (getKind() == LayoutKind::Plain || getKind() == LayoutKind::Unsigned)
     return SmallVector<int64_t>(shape);
   if (auto taps = Taps::find(*this))
     return {shape[0], taps->getPlaces(), taps->getMostGroups(shape[1]),
@@ -243,6 +245,11 @@ void LayoutAttr::pack(ArrayRef<char> source, ArrayRef<int64_t> shape,
                       MutableArrayRef<char> destination) const {
   if (getKind() == LayoutKind::Plain) {
     std::memcpy(destination.data(), source.data(), source.size());
+    return;
+  }
+  if (getKind() == LayoutKind::Unsigned) {
+    llvm::transform(source, destination.begin(),
+                    [](char byte) { return byte ^ char(0x80); });
     return;
   }
   auto dots = Dots::find(*this);

@@ -53,7 +53,7 @@ def Mobile_PoolKindAttr : Mobile_Enum<"PoolKind", "pooling operator", [
 
 def Mobile_LayoutKind : Mobile_Enum<"LayoutKind", "physical order of a tensor", [
     I32EnumAttrCase<"Plain", 0, "plain">, I32EnumAttrCase<"Panels", 1, "panels">,
-    I32EnumAttrCase<"Winograd", 2, "winograd">]>;
+    I32EnumAttrCase<"Winograd", 2, "winograd">, I32EnumAttrCase<"Unsigned", 3, "unsigned">]>;
 
 def Mobile_SplitAxis : Mobile_Enum<"SplitAxis", "what the tasks of a kernel divide", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Rows", 1, "rows">,
@@ -82,7 +82,7 @@ class Mobile_Attr<string name, string mnem> : AttrDef<Mobile_Dialect, name> {
 }
 
 def Mobile_LayoutAttr : Mobile_Attr<"Layout", "layout"> {
-  let summary = "physical order of an operand of a kernel";
+  let summary = "how an operand or the result of a kernel lies in memory";
   let description = [{
     `plain` is row-major. `panels [P]` is for a matrix of weights `[.., K, N]`
     (all but the last dimension are K): ceil(N/P) panels, each K rows of P
@@ -96,6 +96,9 @@ def Mobile_LayoutAttr : Mobile_Attr<"Layout", "layout"> {
     and columns: `panels [P]` of the `[4, 4, C, N]` whose last row and column are
     the sum of the first and the third. With these weights, sums of two by two
     results take 25 products for each C, not 36 (Winograd.cpp of targets/halide).
+
+    `unsigned` is for a map of bytes between kernels: row-major, each the number
+    + 128, as VNNI multiplies them.
   }];
   let parameters = (ins EnumParameter<Mobile_LayoutKind>:$kind,
                         OptionalArrayRefParameter<"int64_t">:$sizes);

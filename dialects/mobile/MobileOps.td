@@ -865,7 +865,7 @@ def Mobile_KernelOp : Mobile_Function<"kernel"> {
   let description = [{
     Primitives over static shapes. A kernel holds no weights: they are arguments,
     so equal shapes share one kernel. `schedule` says how it is computed; the
-    argument attribute `mobile.layout` how an argument lies in memory
+    attribute `mobile.layout` of an argument or a result how that lies in memory
     (row-major where it is absent). After `schedule` neither changes.
 
     Example:
@@ -893,6 +893,14 @@ def Mobile_KernelOp : Mobile_Function<"kernel"> {
     void setLayout(unsigned index, LayoutAttr layout) {
       setArgAttr(index, "mobile.layout", layout);
     }
+    LayoutAttr getResultLayout(unsigned index) {
+      return getResultAttrOfType<LayoutAttr>(index, "mobile.layout");
+    }
+    void setResultLayout(unsigned index, LayoutAttr layout) {
+      setResultAttr(index, "mobile.layout", layout);
+    }
+    /// Whether `value` is an argument or the result of layout `unsigned`.
+    bool isUnsigned(::mlir::Value value);
   }];
 }
 

@@ -120,6 +120,18 @@ ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 void ProgramOp::print(OpAsmPrinter &printer) { printFunction(printer, *this); }
 
+bool KernelOp::isUnsigned(Value value) {
+  auto has = [](LayoutAttr layout) {
+    return layout && layout.getKind() == LayoutKind::Unsigned;
+  };
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return has(getLayout(argument.getArgNumber()));
+  auto results = getBody().front().getTerminator()->getOperands();
+  return llvm::any_of(llvm::enumerate(results), [&](auto result) {
+    return result.value() == value && has(getResultLayout(result.index()));
+  });
+}
+
 LogicalResult KernelOp::verifyRegions() {
   for (Operation &op : getBody().front().without_terminator())
     if (!isa<PrimitiveOpInterface>(op))
@@ -127,6 +139,16 @@ LogicalResult KernelOp::verifyRegions() {
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
   if (!yield || yield.getOperandTypes() != getResultTypes())
     return emitOpError("must yield values of its result types");
+  auto isOther = [&](Value value) {
+    return isUnsigned(value) &&
+           !cast<ShapedType>(value.getType()).getElementType().isInteger(8);
+  };
+  for (Value value :
+       llvm::concat<Value>(llvm::to_vector_of<Value>(getBody().getArguments()),
+                           llvm::to_vector(yield.getOperands())))
+    if (isOther(value))
+      return emitOpError("layout unsigned is of bytes, not of ")
+             << value.getType();
   return success();
 }
 

@@ -1,17 +1,150 @@
 //===- Connect.cpp - what several kernels agree on ------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A kernel fetches the weights of those behind it.
+// Equal kernels are one, so that maps between kernels make classes: all that
+// one kernel reads as its first argument lie in memory alike.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
 #include "targets/halide/View.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace minnow;
 using namespace minnow::cpu;
 using namespace minnow::mobile;
+using llvm::DenseSet;
 using mlir::Operation;
+using mlir::OpOperand;
 using mlir::Value;
+
+/// Whether the bytes of `value`, a kernel's argument, are only multiplied,
+/// rounded or summed up there; `prefers` says whether they are multiplied.
+static bool readsNumbers(Value value, bool &prefers) {
+  prefers = false;
+  for (OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    bool isMultiplied =
+        halide::isIntegerProduct(user) && use.getOperandNumber() == 0;
+    auto requantize = llvm::dyn_cast<RequantizeOp>(user);
+    auto pool = llvm::dyn_cast<Pool2DOp>(user);
+    bool isTerm = requantize && (value == requantize.getInput() ||
+                                 value == requantize.getAddend());
+    if (!isMultiplied && !isTerm && !(pool && pool.isGlobalAverage()))
+      return false;
+    prefers |= isMultiplied;
+  }
+  return true;
+}
+
+bool cpu::canBeUnsigned(const Isa &isa, KernelOp kernel, Value value,
+                        bool *prefers) {
+  bool isMultiplied = false;
+  auto type = llvm::cast<mlir::RankedTensorType>(value.getType());
+  if (isa.dotOperand != halide::DotOperand::Unsigned ||
+      !isa.getForm().packsInLlvm() || !type.getElementType().isInteger(8) ||
+      !isFast(isa, kernel, /*why=*/nullptr))
+    return false;
+  bool can = !llvm::isa<mlir::BlockArgument>(value) ||
+             (type.getRank() > 1 && readsNumbers(value, isMultiplied));
+  if (prefers)
+    *prefers = isMultiplied;
+  return can;
+}
+
+namespace {
+
+/// An argument or, behind the last, a result of a kernel.
+using Place = std::pair<Operation *, unsigned>;
+
+/// Finds the maps that are stored unsigned: those that some product multiplies,
+/// if all kernels that write or read them can.
+class Maps {
+public:
+  Maps(const Isa &isa, mlir::ModuleOp module) : isa(isa), symbols(module) {}
+  void add(ProgramOp program);
+  void setLayouts();
+
+private:
+  Place getPlace(CallOp call, unsigned index);
+  Value getValue(Place place);
+  void addResult(CallOp call, mlir::OpResult result);
+
+  const Isa &isa;
+  mlir::SymbolTable symbols;
+  llvm::EquivalenceClasses<Place> classes;
+  DenseSet<Place> fixed; // lie as the program's user says
+};
+
+} // namespace
+
+Place Maps::getPlace(CallOp call, unsigned index) {
+  return {symbols.lookup<KernelOp>(call.getKernel()), index};
+}
+
+Value Maps::getValue(Place place) {
+  auto kernel = llvm::cast<KernelOp>(place.first);
+  unsigned arguments = kernel.getNumArguments();
+  return place.second < arguments
+             ? Value(kernel.getBody().getArgument(place.second))
+             : kernel.getBody().front().getTerminator()->getOperand(
+                   place.second - arguments);
+}
+
+void Maps::addResult(CallOp call, mlir::OpResult result) {
+  Place place =
+      getPlace(call, call.getNumOperands() + result.getResultNumber());
+  classes.insert(place);
+  for (OpOperand &use : result.getUses())
+    if (auto reader = llvm::dyn_cast<CallOp>(use.getOwner()))
+      classes.unionSets(place, getPlace(reader, use.getOperandNumber()));
+    else
+      fixed.insert(place);
+}
+
+void Maps::add(ProgramOp program) {
+  for (auto call : program.getOps<CallOp>()) {
+    for (OpOperand &operand : call->getOpOperands())
+      if (!operand.get().getDefiningOp<CallOp>())
+        fixed.insert(getPlace(call, operand.getOperandNumber()));
+    for (mlir::OpResult result : call->getResults())
+      addResult(call, result);
+  }
+}
+
+void Maps::setLayouts() {
+  for (const auto *leader : classes) {
+    if (!leader->isLeader())
+      continue;
+    bool isPreferred = false;
+    auto can = [&](Place place) {
+      bool prefers;
+      if (fixed.contains(place) ||
+          !canBeUnsigned(isa, llvm::cast<KernelOp>(place.first),
+                         getValue(place), &prefers))
+        return false;
+      isPreferred |= prefers;
+      return true;
+    };
+    auto members = classes.members(*leader);
+    if (!llvm::all_of(members, can) || !isPreferred)
+      continue;
+    for (Place place : members)
+      setUnsigned(llvm::cast<KernelOp>(place.first), getValue(place));
+  }
+}
+
+void cpu::setUnsigned(KernelOp kernel, Value value) {
+  auto layout = LayoutAttr::get(kernel.getContext(), LayoutKind::Unsigned, {});
+  if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(value))
+    kernel.setLayout(argument.getArgNumber(), layout);
+  else
+    kernel.setResultLayout(0, layout);
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
 
 /// Whether each panel of some weights of `kernel` serves many positions.
 static bool reusesWeights(KernelOp kernel) {
@@ -51,6 +184,10 @@ static void fetchBehind(ProgramOp program, mlir::SymbolTable &symbols) {
 }
 
 void cpu::connect(const Isa &isa, mlir::ModuleOp module) {
+  Maps maps(isa, module);
+  for (auto program : module.getOps<ProgramOp>())
+    maps.add(program);
+  maps.setLayouts();
   mlir::SymbolTable symbols(module);
   if (isa.prefetches)
     for (auto program : module.getOps<ProgramOp>())

@@ -125,6 +125,8 @@ void DepthwiseEmitter::readParameters(RequantizeOp requantize) {
                   int64_t lanes) {
     Value *word =
         load(b.getInt32Ty(), at(parameters, int64_t(which) * sizeof(int32_t)));
+    if (isUnsigned(requantize.getResult()))
+      word = b.CreateAdd(word, b.getInt32(kOffset));
     return b.CreateVectorSplat(lanes, b.CreateTrunc(word, type));
   };
   zero = read(RequantizeOp::Zero, b.getInt16Ty(), kBlock / 2);

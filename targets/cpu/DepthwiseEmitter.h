@@ -93,6 +93,7 @@ private:
             llvm::function_ref<void(llvm::Value *)> body);
 
   // The kernel.
+  bool isUnsigned(mlir::Value value) { return kernel.isUnsigned(value); }
   llvm::Value *getBuffer(mlir::Value value);
   void readParameters(mobile::RequantizeOp requantize);
   void emitBlocks(llvm::Value *first, llvm::Value *last, llvm::Value *firstRow,

@@ -48,13 +48,15 @@ Value *DepthwiseEmitter::loadColumn(Value *row, Value *column) {
   int64_t length = countColumns() * sizes.columnStride;
   auto *type = vector(b.getInt8Ty(), part.bytes());
   SmallVector<Value *> pieces;
+  Value *stored =
+      isUnsigned(op.getInput()) ? b.CreateXor(border, kOffset) : border;
   bool isBorder = true;
   for (int64_t fold : llvm::seq(part.folds)) {
     Value *place = b.CreateAdd(column, number(fold * length));
     auto *known = llvm::dyn_cast<llvm::ConstantInt>(place);
     if (known &&
         (known->getSExtValue() < 0 || known->getSExtValue() >= sizes.columns)) {
-      pieces.push_back(b.CreateVectorSplat(part.bytes(), border));
+      pieces.push_back(b.CreateVectorSplat(part.bytes(), stored));
       continue;
     }
     isBorder = false;
@@ -80,9 +82,12 @@ Value *DepthwiseEmitter::loadColumn(Value *row, Value *column) {
     }
     pieces = joined;
   }
-  return isBorder ? b.CreateVectorSplat(kBlock, b.CreateXor(border, kOffset))
-                  : b.CreateXor(pieces[0], llvm::ConstantInt::get(
-                                               pieces[0]->getType(), kOffset));
+  if (isBorder)
+    return b.CreateVectorSplat(kBlock, b.CreateXor(border, kOffset));
+  return isUnsigned(op.getInput())
+             ? pieces[0]
+             : b.CreateXor(pieces[0], llvm::ConstantInt::get(
+                                          pieces[0]->getType(), kOffset));
 }
 
 /// Columns 2 * index and the next one behind the first with the border.

@@ -81,18 +81,26 @@ Value *DepthwiseEmitter::roundSums(ArrayRef<Value *> sums) {
   for (int i : {0, 2})
     halves.push_back(call(llvm::Intrinsic::x86_avx512_packssdw_512,
                           {whole[i], whole[i + 1]}));
+  bool storesUnsigned = isUnsigned(requantize.getResult());
+  if (!isRectified)
+    for (Value *&half : halves)
+      half = b.CreateBinaryIntrinsic(llvm::Intrinsic::sadd_sat, half, zero);
+  Value *bytes = call(isRectified || storesUnsigned
+                          ? llvm::Intrinsic::x86_avx512_packuswb_512
+                          : llvm::Intrinsic::x86_avx512_packsswb_512,
+                      {halves[0], halves[1]});
   if (isRectified)
-    return b.CreateXor(
-        call(llvm::Intrinsic::x86_avx512_packuswb_512, {halves[0], halves[1]}),
-        llvm::ConstantInt::get(vector(b.getInt8Ty(), kBlock), kOffset));
-  for (Value *&half : halves)
-    half = b.CreateBinaryIntrinsic(llvm::Intrinsic::sadd_sat, half, zero);
-  Value *bytes =
-      call(llvm::Intrinsic::x86_avx512_packsswb_512, {halves[0], halves[1]});
+    return storesUnsigned
+               ? bytes
+               : b.CreateXor(bytes,
+                             llvm::ConstantInt::get(bytes->getType(), kOffset));
   if (requantize.getFull())
     return bytes;
-  bytes = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, bytes, low);
-  return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, bytes, high);
+  auto [most, least] =
+      storesUnsigned ? std::pair(llvm::Intrinsic::umax, llvm::Intrinsic::umin)
+                     : std::pair(llvm::Intrinsic::smax, llvm::Intrinsic::smin);
+  bytes = b.CreateBinaryIntrinsic(most, bytes, low);
+  return b.CreateBinaryIntrinsic(least, bytes, high);
 }
 
 /// Rounds the sums of a position and stores them, those of each part of the row

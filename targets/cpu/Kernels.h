@@ -42,8 +42,15 @@ tune(const Isa &isa, const cost::Machine &machine, mobile::KernelOp kernel);
 void setSchedule(const Isa &isa, mobile::KernelOp kernel,
                  mobile::ScheduleAttr schedule);
 
-/// Chooses what a scheduled kernel of `module` fetches for those behind it.
+/// Chooses how maps lie between the scheduled kernels of `module`, and what a
+/// kernel fetches for those behind it.
 void connect(const Isa &isa, mlir::ModuleOp module);
+
+/// Whether `value`, an argument of a scheduled kernel or its result, may be
+/// stored unsigned; `prefers` says whether that saves work there.
+bool canBeUnsigned(const Isa &isa, mobile::KernelOp kernel, mlir::Value value,
+                   bool *prefers = nullptr);
+void setUnsigned(mobile::KernelOp kernel, mlir::Value value);
 
 /// Emits a scheduled kernel for the machine of `isa`; what cannot be done fast
 /// is an error that says why.

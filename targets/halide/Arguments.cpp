@@ -39,6 +39,8 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
   Halide::Type type = getElementType(value);
   auto shape = getShape(value);
   LayoutAttr layout = kernel.getLayout(index);
+  if (kernel.isUnsigned(value))
+    type = Halide::UInt(8);
   if (Dots::find(layout) || Taps::find(layout)) {
     auto physical = layout.getPhysicalShape(shape);
     type = Halide::Int(8 * physical.pop_back_val());
@@ -46,7 +48,7 @@ Halide::ImageParam Builder::addParameter(unsigned index) {
       type = Halide::UInt(8);
     for (int64_t size : llvm::reverse(physical))
       sizes.push_back(size);
-  } else if (layout) {
+  } else if (layout && !kernel.isUnsigned(value)) {
     auto physical = layout.getPhysicalShape(shape);
     bool isVector = shape.size() == 1;
     if (isVector)
@@ -115,7 +117,7 @@ Expr Builder::readZero(Value zero) {
 }
 
 IntegerWeights Builder::readIntegerWeights(Value filter, Value bias,
-                                           Value zero) {
+                                           Expr zero) {
   auto argument = llvm::dyn_cast<mlir::BlockArgument>(filter);
   if (!argument)
     throw Unsupported("weights that are computed in the kernel");
@@ -125,5 +127,5 @@ IntegerWeights Builder::readIntegerWeights(Value filter, Value bias,
   if (isTaps ? !Taps::find(layout) : !Dots::find(layout))
     throw Unsupported("weights of bytes without their layout");
   Weight vector = bias ? readVector(bias) : [](Expr, Expr) { return Expr(0); };
-  return {parameters[index], layout, vector, readZero(zero)};
+  return {parameters[index], layout, vector, zero};
 }

@@ -36,7 +36,8 @@ private:
   Weight readMatrix(mlir::Value filter);
   Weight readVector(mlir::Value vector);
   IntegerWeights readIntegerWeights(mlir::Value filter, mlir::Value bias,
-                                    mlir::Value zero);
+                                    Halide::Expr zero);
+  template <typename Op> Halide::Expr readBorder(Op op);
   /// The only element of a vector, or a null one's, which is 0.
   Halide::Expr readZero(mlir::Value zero);
   Halide::Expr readOperand(mlir::Value value, mlir::Value like);
@@ -52,6 +53,8 @@ private:
   Computed lookup(mobile::LookupOp op);
   Halide::Func getParameters(mlir::Value vector);
   Halide::Expr readFactor(mlir::Value scale);
+  /// `element` less `zero` as an i32 if it is a byte.
+  Halide::Expr subtractZero(Halide::Expr element, Halide::Expr zero);
   Halide::Expr readTerm(mlir::Value value, mlir::Value scale,
                         Halide::Expr zero);
   Halide::Expr addFixedTerms(mobile::RequantizeOp op, Halide::Func parameters);

@@ -33,11 +33,15 @@ Expr Builder::readFactor(Value scale) {
   return readVector(scale)(getShape(scale)[0] == 1 ? Expr(0) : c, 0);
 }
 
+Expr Builder::subtractZero(Expr element, Expr zero) {
+  if (element.type().bits() != 8)
+    return element;
+  return Halide::cast<int32_t>(element) - (zero + getOffset(element.type()));
+}
+
 /// One term of a mobile.requantize: less its zero point, times its factor.
 Expr Builder::readTerm(Value value, Value scale, Expr zero) {
-  Expr element = read(value).tensor.func(c, x, y);
-  if (element.type() == Halide::Int(8))
-    element = Halide::cast<int32_t>(element) - zero;
+  Expr element = subtractZero(read(value).tensor.func(c, x, y), zero);
   return Halide::cast<float>(element) * readFactor(scale);
 }
 
@@ -66,11 +70,9 @@ Expr Builder::addFixedTerms(RequantizeOp op, Func parameters) {
 /// zero point of the result.
 Expr Builder::addFloatTerms(RequantizeOp op, Func parameters) {
   Expr shift = parameters(int(RequantizeOp::Shift));
-  auto isByte = [&](Expr element) { return element.type() == Halide::Int(8); };
+  auto isByte = [&](Expr element) { return element.type().bits() == 8; };
   auto number = [&](Expr element) {
-    if (isByte(element))
-      element = Halide::cast<int32_t>(element) - shift;
-    return Halide::cast<float>(element);
+    return Halide::cast<float>(subtractZero(element, shift));
   };
   auto getNumber = [&](RequantizeOp::Parameter zero) {
     return Halide::cast<float>(parameters(int(zero)) - shift);

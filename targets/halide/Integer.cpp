@@ -21,7 +21,15 @@ using mlir::Operation;
 const Halide::Var halide::member("member"), halide::group("group"),
     halide::place("place"), halide::step("step"), halide::chunk("chunk");
 
+bool halide::isOfBytes(Func func) { return func.type().bits() == 8; }
+
+int halide::getOffset(Halide::Type type) {
+  return type == Halide::UInt(8) ? 128 : 0;
+}
+
 Expr halide::addOffset(Expr byte) {
+  if (byte.type() == Halide::UInt(8))
+    return byte;
   return Halide::reinterpret<uint8_t>(byte) ^ Halide::cast<uint8_t>(0x80);
 }
 
@@ -170,6 +178,7 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
                                  const Form &form, bool flat) {
   auto conv = llvm::dyn_cast<Conv2DOp>(op);
   Window window = conv ? Window(conv, getShape(conv.getFilter())) : Window();
+  bool isUnsigned = input.func.type() == Halide::UInt(8);
   Dots dots = *Dots::find(weights.layout);
   int panel = dots.panel, dot = dots.dot, run = dots.run;
   DotOperand operand = form.dotOperand;
@@ -206,8 +215,7 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
       taken = stage.operand(term, x, y, k.w);
     }
   } else {
-    if (copiesInput(op, form) || operand == DotOperand::Wide ||
-        operand == DotOperand::Unsigned) {
+    if (copiesInput(op, form, isUnsigned)) {
       source = stage.padded = Func("padded");
       Expr channel = channels % dot ? Halide::min(c, channels - 1) : Expr(c);
       bool hasVectors = input.columnsFirst || channels % form.vectorFloats == 0;

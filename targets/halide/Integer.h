@@ -19,11 +19,19 @@ struct IntegerWeights {
   Halide::Func filter; // the physical dimensions of its layout, innermost first
   mobile::LayoutAttr layout; // dots or taps
   Weight bias;
-  Halide::Expr zero; // i8, what the border holds
+  Halide::Expr zero; // what the border holds, of the input's type
 };
 
-/// A byte, i8, as u8: the number + 128.
+// A byte of type u8 is the number + 128, wherever it is.
+
+/// Whether `func` gives bytes, of either type.
+bool isOfBytes(Halide::Func func);
+
+/// A byte, i8, as u8; one of u8 as it is.
 Halide::Expr addOffset(Halide::Expr byte);
+
+/// What a byte of `type` is larger by than its number.
+int getOffset(Halide::Type type);
 
 /// The product of two numbers of fewer bits as i32.
 Halide::Expr multiply(Halide::Expr a, Halide::Expr b);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Kernel.h"
 #include "dialects/mobile/Layout.h"
+#include "targets/halide/Integer.h"
 #include "targets/halide/Prefetch.h"
 #include "targets/halide/Schedules.h"
 #include "llvm/Support/FileSystem.h"
@@ -57,6 +58,7 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
     mobile::LayoutAttr layout = kernel.getLayout(i);
     auto shape = getShape(kernel.getBody().getArgument(i));
     if (!layout || layout.getKind() == mobile::LayoutKind::Plain ||
+        layout.getKind() == mobile::LayoutKind::Unsigned ||
         mobile::Taps::find(layout) || shape.size() < 2)
       continue;
     const Halide::Argument &argument = pipeline.arguments[i + 1];
@@ -83,7 +85,7 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
   Code code;
   applySchedule(pipeline, kernel, form);
   // Our LLVM stores four bytes where a masked vector ends with one of them.
-  bool isByte = pipeline.output.type() == Halide::Int(8);
+  bool isByte = isOfBytes(pipeline.output);
   bool isRagged = isByte && (pipeline.isCut ||
                              pipeline.result.channels % form.vectorFloats != 0);
   bool hasPrefetches = form.fetch != Fetch::None &&

@@ -187,10 +187,16 @@ Computed Builder::pool(Pool2DOp op) {
                   op);
 }
 
+/// What a window reads outside of its map, as the map's bytes are.
+template <typename Op> Expr Builder::readBorder(Op op) {
+  Expr zero = readZero(op.getZero());
+  return kernel.isUnsigned(op.getInput()) ? addOffset(zero) : zero;
+}
+
 Computed Builder::byteProduct(Operation *op) {
   if (auto conv = llvm::dyn_cast<DepthwiseConv2DOp>(op)) {
     auto weights =
-        readIntegerWeights(conv.getFilter(), conv.getBias(), conv.getZero());
+        readIntegerWeights(conv.getFilter(), conv.getBias(), readBorder(conv));
     return addStage(buildIntegerDepthwise(conv, read(conv.getInput()).tensor,
                                           weights, form),
                     op);
@@ -198,7 +204,7 @@ Computed Builder::byteProduct(Operation *op) {
   auto conv = llvm::dyn_cast<Conv2DOp>(op);
   Value bias = conv ? conv.getBias() : llvm::cast<LinearOp>(op).getBias();
   auto weights = readIntegerWeights(op->getOperand(1), bias,
-                                    conv ? conv.getZero() : Value());
+                                    conv ? readBorder(conv) : readZero({}));
   Tensor input = read(op->getOperand(0)).tensor;
   return addStage(buildIntegerMatrix(op, input, weights, form, isFlat()), op);
 }
@@ -376,8 +382,10 @@ void Builder::sliceOutput(const Tensor &whole) {
     stride *= sizes[i];
   }
   sizes[split] = part;
+  Expr element = whole.func(c + first[0], x + first[1], y + first[2]);
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   pipeline.output(c, x, y) =
-      whole.func(c + first[0], x + first[1], y + first[2]);
+      kernel.isUnsigned(result) ? addOffset(element) : element;
   pipeline.output.output_buffer().set_host_alignment(
       std::max(form.alignment, int(whole.func.type().bytes())));
   for (int i = 0; i < 3; ++i)

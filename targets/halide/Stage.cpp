@@ -4,6 +4,7 @@
 // The arithmetic of each computing primitive.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Stage.h"
+#include "targets/halide/Integer.h"
 #include "targets/halide/View.h"
 #include "targets/halide/Window.h"
 
@@ -243,7 +244,7 @@ static Stage buildByteSum(Pool2DOp op, const Tensor &input, Expr zero,
   stage.kind = op.isGlobalAverage() ? StageKind::GlobalPool : StageKind::Pool;
   stage.input = input;
   Func sum("sum"), value("total");
-  Expr wide = Halide::cast<int32_t>(zero);
+  Expr wide = Halide::cast<int32_t>(zero) + getOffset(input.func.type());
   sum(c, x, y) = 0;
   if (op.isGlobalAverage()) {
     RDom k(0, input.columns, 0, input.rows, "k");
@@ -283,7 +284,7 @@ Stage halide::buildPool(Pool2DOp op, const Tensor &input, Expr zero,
                         bool flat) {
   if (flat && !op.isGlobalAverage())
     throw Unsupported("a window over positions that are no map any more");
-  bool isByte = input.func.type() == Halide::Int(8);
+  bool isByte = isOfBytes(input.func);
   if (isByte && op.getKind() == PoolKind::Average)
     return buildByteSum(op, input, zero, flat);
   if (op.isGlobalAverage())

@@ -3,12 +3,14 @@
 //
 // What a schedule asks for, as far as the sizes of the stage allow it.
 //===----------------------------------------------------------------------===//
+#include "targets/halide/Integer.h"
 #include "targets/halide/Scheduler.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
 using namespace minnow::halide;
 using namespace minnow::mobile;
+using Halide::Func;
 
 Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   Tile tile;
@@ -82,7 +84,7 @@ void Scheduler::setJoinedPixels(Tile &tile) const {
 /// Bytes are stored in vectors as wide as the tile, so that they are packed
 /// from several vectors of sums, unless that comes later.
 void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
-  bool storesBytes = stage.root.type() == Halide::Int(8);
+  bool storesBytes = isOfBytes(stage.root);
   if (storesBytes &&
       (stage.kind == StageKind::Elementwise || stage.kind == StageKind::Pool)) {
     tile.vector = getDividingVector(tile.channels, 4 * form.vectorFloats);
@@ -109,12 +111,14 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
     tile.isGuarded = form.joinsPixels ? rest % stage.places != 0 : rest != 0;
   }
   setJoinedPixels(tile);
-  if (stage.kind != StageKind::Matrix || !stage.padded.defined() ||
-      pipeline.view != View::Pixels)
+  bool isUnsigned = stage.input.func.type() == Halide::UInt(8);
+  if (stage.kind != StageKind::Matrix || pipeline.view != View::Pixels ||
+      !(stage.padded.defined() || isUnsigned))
     return;
-  // Copies of a block stay in the first level of the cache.
+  // A block, copied or as it is, stays in the first level of the cache.
   constexpr int kBlockBytes = 16 * 1024;
-  int bytes = stage.input.channels * stage.padded.type().bytes();
+  Func source = stage.padded.defined() ? stage.padded : stage.input.func;
+  int bytes = stage.input.channels * source.type().bytes();
   int wanted = std::max(kBlockBytes / bytes, 4 * tile.pixels);
   if (tile.columns > wanted)
     tile.block = chooseBlock(tile.columns, tile.pixels, wanted);

@@ -52,11 +52,11 @@ bool halide::isIntegerProduct(Operation *op) {
              .isInteger(32);
 }
 
-bool halide::copiesInput(Operation *op, const Form &form) {
+bool halide::copiesInput(Operation *op, const Form &form, bool isUnsigned) {
   if (!isIntegerProduct(op))
     return false;
-  if (form.dotOperand == DotOperand::Unsigned ||
-      form.dotOperand == DotOperand::Wide)
+  if (form.dotOperand == DotOperand::Wide ||
+      (form.dotOperand == DotOperand::Unsigned && !isUnsigned))
     return true;
   if (llvm::isa<DepthwiseConv2DOp>(op))
     return true;

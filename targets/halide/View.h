@@ -43,8 +43,9 @@ llvm::SmallVector<mlir::Operation *> getElementOps(mlir::Operation *op);
 bool isIntegerProduct(mlir::Operation *op);
 
 /// Whether `op`, a product of bytes, reads a copy of its input: only some forms
-/// read the input itself.
-bool copiesInput(mlir::Operation *op, const Form &form);
+/// read the input itself, which must be of the type that they multiply.
+bool copiesInput(mlir::Operation *op, const Form &form,
+                 bool isUnsigned = false);
 
 /// Whether one primitive of `kernel` computes, and no other.
 bool computesOnce(mobile::KernelOp kernel);

@@ -31,6 +31,7 @@ struct Narrowing {
   StoreInst *store;
   Value *value;
   enum { Rectified, Full, Any } range;
+  bool isUnsigned; // the bytes are larger by 128
   // Full: clamp(rne(value) + zero, -128, 127); rectified: the same with -128.
   Value *zero = nullptr;
   // Any: clamp(rne(value) + zero, low, high). The bound is low - zero +
@@ -38,7 +39,8 @@ struct Narrowing {
   Value *bound = nullptr, *shift = nullptr, *high = nullptr;
 };
 
-/// What holds the bytes of a group, in all lanes.
+/// What holds the bytes of a group, in all lanes; bytes are larger by 128 where
+/// the group's are.
 struct Bounds {
   Value *most;                           // high - zero, f32
   Value *zero;                           // i16
@@ -55,7 +57,8 @@ public:
 
 private:
   std::optional<Narrowing> match(Instruction &instruction) const;
-  std::optional<Narrowing> matchRange(StoreInst *store) const;
+  std::optional<Narrowing> matchRange(StoreInst *store, Value *held,
+                                      bool isUnsigned) const;
   bool canFollow(Instruction &instruction) const;
   bool isBehind(size_t index) const;
   Bounds makeBounds(IRBuilder<> &builder) const;
@@ -102,30 +105,33 @@ std::optional<Narrowing> Packer::match(Instruction &instruction) const {
   auto *store = dyn_cast<StoreInst>(&instruction);
   if (!store || !store->isSimple())
     return {};
-  Value *held, *zero, *bytes = store->getValueOperand();
-  if (PatternMatch::match(bytes, m_c_Xor(m_Trunc(m_Value(held)), m_SignMask())))
-    if (Value *value = matchHeld(held, 0, 255, [](auto sum) { return sum; }))
-      return Narrowing{store, value, Narrowing::Rectified};
-  if (PatternMatch::match(bytes, m_Trunc(m_Value(held))))
-    if (Value *value = matchHeld(held, -128, 127, [&](auto sum) {
-          return m_c_Add(sum, m_Value(zero));
-        }))
-      if (Value *scalar = getSplatValue(zero))
-        return Narrowing{store, value, Narrowing::Full, scalar};
-  return matchRange(store);
+  // Unsigned bytes are the others with their first bit flipped, or rectified
+  // ones as they are held.
+  Value *held, *zero, *bytes = store->getValueOperand(), *flipped;
+  bool isFlipped =
+      PatternMatch::match(bytes, m_c_Xor(m_Value(flipped), m_SignMask()));
+  if (!PatternMatch::match(isFlipped ? flipped : bytes, m_Trunc(m_Value(held))))
+    return {};
+  if (Value *value = matchHeld(held, 0, 255, [](auto sum) { return sum; }))
+    return Narrowing{store, value, Narrowing::Rectified, !isFlipped};
+  if (Value *value = matchHeld(held, -128, 127, [&](auto sum) {
+        return m_c_Add(sum, m_Value(zero));
+      }))
+    if (Value *scalar = getSplatValue(zero))
+      return Narrowing{store, value, Narrowing::Full, isFlipped, scalar};
+  return matchRange(store, held, isFlipped);
 }
 
-std::optional<Narrowing> Packer::matchRange(StoreInst *store) const {
+std::optional<Narrowing> Packer::matchRange(StoreInst *store, Value *held,
+                                            bool isUnsigned) const {
   using namespace PatternMatch;
   Value *whole, *high, *value, *bound, *shift;
   const APInt least(32, -128, /*isSigned=*/true); // the matcher refers to it
   auto lowest = m_SpecificInt(least);
-  auto held =
+  auto range =
       m_CombineOr(m_SMax(m_SMin(m_Value(whole), m_Value(high)), lowest),
                   m_SMin(m_SMax(m_Value(whole), lowest), m_Value(high)));
-  if (!PatternMatch::match(store->getValueOperand(), m_Trunc(held)))
-    return {};
-  if (!isOfLanes(whole))
+  if (!PatternMatch::match(held, range) || !isOfLanes(whole))
     return {};
   // Either side of the minimum may be the byte.
   for (auto [vector, other] :
@@ -138,6 +144,7 @@ std::optional<Narrowing> Packer::matchRange(StoreInst *store) const {
     Narrowing found{store,
                     value,
                     Narrowing::Any,
+                    isUnsigned,
                     nullptr,
                     getSplatValue(bound),
                     getSplatValue(shift),
@@ -151,7 +158,7 @@ std::optional<Narrowing> Packer::matchRange(StoreInst *store) const {
 
 static bool haveSameBounds(const Narrowing &a, const Narrowing &b) {
   return a.range == b.range && a.zero == b.zero && a.bound == b.bound &&
-         a.shift == b.shift && a.high == b.high;
+         a.shift == b.shift && a.high == b.high && a.isUnsigned == b.isUnsigned;
 }
 
 /// Whether the stores of the group may move behind `instruction`.
@@ -188,6 +195,8 @@ Bounds Packer::makeBounds(IRBuilder<> &builder) const {
     builder.SetInsertPoint(
         *const_cast<Instruction *>(last)->getInsertionPointAfterDef());
   auto splat = [&](Value *number, int lanes, Type *type) {
+    if (first.isUnsigned)
+      number = builder.CreateAdd(number, builder.getInt32(128));
     return builder.CreateVectorSplat(lanes, builder.CreateTrunc(number, type));
   };
   bool isFull = first.range == Narrowing::Full;
@@ -280,7 +289,10 @@ Value *Packer::packRectified(IRBuilder<> &builder) const {
                       call(builder, words, whole[0], whole[1]),
                       call(builder, words, whole[2], whole[3]));
   bytes = orderBytes(builder, bytes);
-  return builder.CreateXor(bytes, ConstantInt::get(bytes->getType(), 0x80));
+  return group[0].isUnsigned
+             ? bytes
+             : builder.CreateXor(bytes,
+                                 ConstantInt::get(bytes->getType(), 0x80));
 }
 
 Value *Packer::packRange(IRBuilder<> &builder) const {
@@ -291,13 +303,18 @@ Value *Packer::packRange(IRBuilder<> &builder) const {
         Intrinsic::sadd_sat,
         call(builder, Intrinsic::x86_avx512_packssdw_512, a, b), bounds.zero);
   };
-  Value *bytes = call(builder, Intrinsic::x86_avx512_packsswb_512,
+  bool isUnsigned = group[0].isUnsigned;
+  Value *bytes = call(builder,
+                      isUnsigned ? Intrinsic::x86_avx512_packuswb_512
+                                 : Intrinsic::x86_avx512_packsswb_512,
                       shift(whole[0], whole[1]), shift(whole[2], whole[3]));
   bytes = orderBytes(builder, bytes);
   if (!bounds.low)
     return bytes;
-  bytes = builder.CreateBinaryIntrinsic(Intrinsic::smax, bytes, bounds.low);
-  return builder.CreateBinaryIntrinsic(Intrinsic::smin, bytes, bounds.high);
+  bytes = builder.CreateBinaryIntrinsic(
+      isUnsigned ? Intrinsic::umax : Intrinsic::smax, bytes, bounds.low);
+  return builder.CreateBinaryIntrinsic(
+      isUnsigned ? Intrinsic::umin : Intrinsic::smin, bytes, bounds.high);
 }
 
 /// Stores the group at its last store.

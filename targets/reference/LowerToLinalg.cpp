@@ -99,6 +99,10 @@ static void makeFunction(mobile::KernelOp kernel) {
 
   auto yield = cast<mobile::YieldOp>(block->back());
   builder.setInsertionPoint(yield);
+  for (OpOperand &operand : yield->getOpOperands())
+    if (auto layout = kernel.getResultLayout(operand.getOperandNumber()))
+      operand.set(unpack(builder, location, operand.get(), layout,
+                         cast<RankedTensorType>(operand.get().getType())));
   func::ReturnOp::create(builder, yield.getLoc(),
                          getDistinctResults(yield, builder));
   yield.erase();

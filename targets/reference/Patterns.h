@@ -100,7 +100,8 @@ mlir::Value padMap(mlir::OpBuilder &builder, mlir::Location location,
 mlir::Value makePadding(mlir::OpBuilder &builder, mlir::Location location,
                         mlir::Value zero, mlir::Value like);
 
-/// The tensor of logical `type` that lies in `packed` as `layout` says.
+/// The tensor of logical `type` that lies in `packed` as `layout` says. Layout
+/// unsigned is also undone by this, for it is its own inverse.
 mlir::Value unpack(mlir::OpBuilder &builder, mlir::Location location,
                    mlir::Value packed, mobile::LayoutAttr layout,
                    mlir::RankedTensorType type);

@@ -33,10 +33,26 @@ Value minnow::makePadding(OpBuilder &builder, Location location, Value zero,
   return tensor::ExtractOp::create(builder, location, zero, first);
 }
 
+/// The `bytes` less `offset`, read through `map`.
+static Value shiftBytes(OpBuilder &builder, Location location, Value bytes,
+                        int64_t offset, AffineMap map, RankedTensorType type) {
+  auto element = [&](OpBuilder &inner, ValueRange elements) -> Value {
+    if (!offset)
+      return elements[0];
+    Value more = arith::ConstantOp::create(
+        inner, location, inner.getI8IntegerAttr(static_cast<int8_t>(offset)));
+    return arith::SubIOp::create(inner, location, elements[0], more);
+  };
+  return mapElements(builder, location, type, bytes, map, element);
+}
+
 Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
                      mobile::LayoutAttr layout, RankedTensorType type) {
   if (layout.getKind() == mobile::LayoutKind::Plain)
     return packed;
+  if (layout.getKind() == mobile::LayoutKind::Unsigned)
+    return shiftBytes(builder, location, packed, 128,
+                      builder.getMultiDimIdentityMap(type.getRank()), type);
   int64_t panel = layout.getSizes()[0], rank = type.getRank();
   AffineExpr zero = builder.getAffineConstantExpr(0), row = zero;
   // Of taps that are sums of others nothing is read.
@@ -77,14 +93,7 @@ Value minnow::unpack(OpBuilder &builder, Location location, Value packed,
              lane * kDot + tap % kDot};
   }
   AffineMap map = AffineMap::get(rank, 0, place, builder.getContext());
-  auto element = [&](OpBuilder &inner, ValueRange elements) -> Value {
-    if (!offset)
-      return elements[0];
-    Value more = arith::ConstantOp::create(
-        inner, location, inner.getI8IntegerAttr(static_cast<int8_t>(offset)));
-    return arith::SubIOp::create(inner, location, elements[0], more);
-  };
-  return mapElements(builder, location, type, packed, map, element);
+  return shiftBytes(builder, location, packed, offset, map, type);
 }
 
 namespace {

@@ -30,3 +30,32 @@ mobile.program @net(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = mobile.call @k(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
   mobile.yield %0 : tensor<4x8xf32>
 }
+
+// -----
+
+mobile.kernel @write(%x: tensor<4x8xi8>, %t: tensor<256xi8>) -> (tensor<4x8xi8> {mobile.layout = #mobile.layout<unsigned>}) {
+  %0 = mobile.lookup %x in %t : tensor<4x8xi8>, tensor<256xi8> -> tensor<4x8xi8>
+  mobile.yield %0 : tensor<4x8xi8>
+}
+mobile.kernel @read(%x: tensor<4x8xi8>, %t: tensor<256xi8>) -> tensor<4x8xi8> {
+  %0 = mobile.lookup %x in %t : tensor<4x8xi8>, tensor<256xi8> -> tensor<4x8xi8>
+  mobile.yield %0 : tensor<4x8xi8>
+}
+mobile.program @net(%x: tensor<4x8xi8>, %t: tensor<256xi8>) -> tensor<4x8xi8> {
+  %0 = mobile.call @write(%x, %t) : (tensor<4x8xi8>, tensor<256xi8>) -> tensor<4x8xi8>
+  // expected-error @+1 {{operand 0 is not in the layout in which it was written}}
+  %1 = mobile.call @read(%0, %t) : (tensor<4x8xi8>, tensor<256xi8>) -> tensor<4x8xi8>
+  mobile.yield %1 : tensor<4x8xi8>
+}
+
+// -----
+
+mobile.kernel @write(%x: tensor<4x8xi8>, %t: tensor<256xi8>) -> (tensor<4x8xi8> {mobile.layout = #mobile.layout<unsigned>}) {
+  %0 = mobile.lookup %x in %t : tensor<4x8xi8>, tensor<256xi8> -> tensor<4x8xi8>
+  mobile.yield %0 : tensor<4x8xi8>
+}
+// expected-error @+1 {{result 0 must be row-major}}
+mobile.program @net(%x: tensor<4x8xi8>, %t: tensor<256xi8>) -> tensor<4x8xi8> {
+  %0 = mobile.call @write(%x, %t) : (tensor<4x8xi8>, tensor<256xi8>) -> tensor<4x8xi8>
+  mobile.yield %0 : tensor<4x8xi8>
+}

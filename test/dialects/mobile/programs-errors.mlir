@@ -78,6 +78,21 @@ mobile.kernel @no_width(%x: tensor<3x3x4x4xf32> {mobile.layout = #mobile.layout<
 
 // -----
 
+// expected-error @+1 {{layout unsigned takes 0 sizes, found 1}}
+mobile.kernel @unsigned_panel(%x: tensor<4xi8> {mobile.layout = #mobile.layout<unsigned [4]>}) {
+  mobile.yield
+}
+
+// -----
+
+// expected-error @+1 {{layout unsigned is of bytes, not of 'tensor<4x8xf32>'}}
+mobile.kernel @unsigned_floats(%x: tensor<4x8xf32>) -> (tensor<4x8xf32> {mobile.layout = #mobile.layout<unsigned>}) {
+  %y = mobile.softmax %x : tensor<4x8xf32>
+  mobile.yield %y : tensor<4x8xf32>
+}
+
+// -----
+
 // expected-error @+1 {{sizes of a layout must be positive}}
 mobile.kernel @zero_panel(%x: tensor<4xf32> {mobile.layout = #mobile.layout<panels [0]>}) {
   mobile.yield

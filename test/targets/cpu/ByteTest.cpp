@@ -10,6 +10,7 @@
 #include "test/targets/cpu/Cases.h"
 #include "test/targets/cpu/Harness.h"
 #include <gtest/gtest.h>
+#include <random>
 
 using namespace minnow::test;
 
@@ -19,7 +20,8 @@ namespace {
 std::string check(const Case &made, const char *cpu, unsigned seed) {
   KernelText text;
   std::string module = text.finish(build(text, made));
-  CompiledKernel kernel(module, cpu, "", seed);
+  unsigned unsignedMaps = std::mt19937(seed)();
+  CompiledKernel kernel(module, cpu, "", seed, unsignedMaps);
   if (kernel.getError().empty())
     kernel.run();
   if (!kernel.getError().empty())

@@ -283,6 +283,23 @@ TEST(Guard, KnownRangesNeedNoBounds) {
     }
 }
 
+// Nothing is copied or changed by 128 where maps are unsigned.
+TEST(Guard, UnsignedMapsAreMultipliedAsTheyLie) {
+  for (std::string attribute : {"", "full", "rectified"}) {
+    KernelText text;
+    Node sum = text.conv(text.argument({1, 16, 16, 96}, "i8"), {192});
+    CompiledKernel kernel(text.finish(text.requantize(sum, {}, attribute)),
+                          "sapphirerapids", "", /*seed=*/7, /*unsignedMaps=*/3);
+    ASSERT_EQ(kernel.getError(), "");
+    EXPECT_EQ(kernel.getCode().scratchBytes, 0u) << attribute;
+    auto code = parse(disassemble(kernel.getCode().object));
+    auto count = [&](const char *name) { return countNamed(code, name); };
+    EXPECT_EQ(count("vpxor") + count("vpxord") + count("vpxorq"), 0);
+    EXPECT_GE(count("vpackuswb"), 4);
+    EXPECT_EQ(count("vpacksswb") + count("vpmovdb"), 0);
+  }
+}
+
 TEST(Guard, NeonRoundsInItsConversion) {
   KernelText text;
   Node in = text.argument({1, 14, 14, 96}, "i8");

@@ -89,10 +89,11 @@ bool test::canRun(const std::string &cpu) {
 }
 
 CompiledKernel::CompiledKernel(const std::string &text, const std::string &cpu,
-                               const std::string &schedule, unsigned seed)
+                               const std::string &schedule, unsigned seed,
+                               unsigned unsignedMaps)
     : context(mlir::MLIRContext::Threading::DISABLED) {
   context.loadDialect<mobile::MobileDialect>();
-  if (compile(text, cpu, schedule))
+  if (compile(text, cpu, schedule, unsignedMaps))
     makeOperands(seed);
 }
 
@@ -102,7 +103,8 @@ CompiledKernel::~CompiledKernel() {
 }
 
 bool CompiledKernel::compile(const std::string &text, const std::string &cpu,
-                             const std::string &schedule) {
+                             const std::string &schedule,
+                             unsigned unsignedMaps) {
   auto fail = [&](llvm::Error reason) {
     error = llvm::toString(std::move(reason));
     return false;
@@ -131,6 +133,7 @@ bool CompiledKernel::compile(const std::string &text, const std::string &cpu,
     cpu::setSchedule(*isa, kernel, attribute);
   } else if (!kernel.getScheduleAttr())
     cpu::schedule(*isa, cost::Machine(), kernel);
+  storeUnsigned(*isa, unsignedMaps);
   auto emitted = cpu::emit(*isa, kernel, "kernel");
   if (!emitted)
     return fail(emitted.takeError());
@@ -144,6 +147,16 @@ bool CompiledKernel::compile(const std::string &text, const std::string &cpu,
     return true;
   }
   return load(*linked);
+}
+
+void CompiledKernel::storeUnsigned(const cpu::Isa &isa, unsigned maps) {
+  auto mark = [&](mlir::Value value) {
+    if (maps % 2 && cpu::canBeUnsigned(isa, kernel, value))
+      cpu::setUnsigned(kernel, value);
+    maps /= 2;
+  };
+  mark(kernel.getBody().front().getTerminator()->getOperand(0));
+  llvm::for_each(kernel.getBody().getArguments(), mark);
 }
 
 bool CompiledKernel::load(const std::string &bytes) {
@@ -191,7 +204,8 @@ void CompiledKernel::makeOperands(unsigned seed) {
                      elementBytes
                : source.size();
     // Maps are aligned to their elements only, weights to a line.
-    bool isMap = type.getRank() == 4 && !layout;
+    bool isMap =
+        type.getRank() == 4 && (!layout || kernel.isUnsigned(argument));
     buffers.emplace_back(physical, isMap ? elementBytes : 64);
     char *memory = buffers.back().data();
     if (layout)
@@ -227,6 +241,8 @@ double CompiledKernel::getResult(size_t index) {
       llvm::cast<mlir::ShapedType>(kernel.getResultTypes()[0]).getElementType();
   if (element.isF32())
     return reinterpret_cast<const float *>(data)[index];
+  if (kernel.getResultLayout(0))
+    return reinterpret_cast<const uint8_t *>(data)[index] - 128;
   return element.isInteger(8) ? reinterpret_cast<const int8_t *>(data)[index]
                               : reinterpret_cast<const int32_t *>(data)[index];
 }

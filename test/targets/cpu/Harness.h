@@ -42,9 +42,11 @@ class CompiledKernel {
 public:
   /// Parses `text`, a module with one mobile.kernel; schedules it if it has no
   /// schedule, by `schedule` if that is given; compiles and loads it. Failures
-  /// are in `getError()`.
+  /// are in `getError()`. Of those maps that may be stored unsigned the bits of
+  /// `unsignedMaps` name some: the result, then the arguments.
   CompiledKernel(const std::string &text, const std::string &cpu,
-                 const std::string &schedule = "", unsigned seed = 7);
+                 const std::string &schedule = "", unsigned seed = 7,
+                 unsigned unsignedMaps = 0);
   ~CompiledKernel();
 
   const std::string &getError() const { return error; }
@@ -64,7 +66,8 @@ public:
 
 private:
   bool compile(const std::string &text, const std::string &cpu,
-               const std::string &schedule);
+               const std::string &schedule, unsigned unsignedMaps);
+  void storeUnsigned(const cpu::Isa &isa, unsigned maps);
   bool load(const std::string &bytes);
   void makeOperands(unsigned seed);
   double getResult(size_t index);

@@ -75,6 +75,28 @@ template <typename Fn> void forAllPairs(Fn check) {
 
 } // namespace
 
+TEST(Layouts, UnsignedBytesAreLargerBy128) {
+  const std::string layout = " {mobile.layout = #mobile.layout<unsigned>}";
+  const std::string type = "tensor<16x16xi8>";
+  std::vector<uint8_t> bytes(256), result(256);
+  std::vector<int8_t> table(256);
+  for (int i = 0; i < 256; ++i) {
+    bytes[i] = i;
+    table[i] = int8_t(37 * i);
+  }
+  auto module = parse(
+      "mobile.kernel @k(%x: " + type + layout + ", %t: tensor<256xi8>) -> (" +
+      type + layout + ") {\n" + "%r = mobile.lookup %x in %t : " + type +
+      ", tensor<256xi8> -> " + type + "\nmobile.yield %r : " + type + "\n}");
+  ASSERT_TRUE(module);
+  auto kernel = *module->getOps<minnow::mobile::KernelOp>().begin();
+  llvm::Error error =
+      minnow::evaluate(kernel, {bytes.data(), table.data(), result.data()});
+  ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
+  for (int i = 0; i < 256; ++i)
+    EXPECT_EQ(result[i], table[i] + 128);
+}
+
 TEST(Requantize, FloatRoundsEverySumToEven) {
   auto sums = makeSums();
   std::vector<int8_t> result(sums.size());
