@@ -46,6 +46,9 @@ struct Form {
   bool emitsBitcode = false;
   unsigned pointerBytes = 8;
   int alignment = 1; // of all operands, in bytes
+  // GELU is written as one word, for which our LLVM puts look-ups of AVX-512
+  // (llvm/Gelu.h). Set by the kernel, if it is to be compiled by that.
+  bool looksUpGelu = false;
   // Stores the bytes of several pixels as one vector.
   bool joinsPixels = false;
 

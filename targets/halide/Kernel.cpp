@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Kernel.h"
 #include "dialects/mobile/Layout.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "targets/halide/Integer.h"
 #include "targets/halide/Prefetch.h"
 #include "targets/halide/Schedules.h"
@@ -79,8 +80,21 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
   return hasPanels;
 }
 
-static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
+/// Whether our LLVM puts look-ups for the GELUs of a kernel of floats.
+static bool looksUpGelu(mobile::KernelOp kernel, const Form &form) {
+  auto isGelu = [](mlir::Operation &op) {
+    auto attribute = op.getAttrOfType<mobile::ActivationAttr>("activation");
+    return attribute && attribute.getValue() == mobile::Activation::Gelu;
+  };
+  mlir::Block &block = kernel.getBody().front();
+  mlir::Value result = block.getTerminator()->getOperand(0);
+  return form.packsInLlvm() && mlir::getElementTypeOrSelf(result).isF32() &&
+         llvm::any_of(block.without_terminator(), isGelu);
+}
+
+static Code compileOrThrow(mobile::KernelOp kernel, Form form,
                            llvm::StringRef symbol) {
+  form.looksUpGelu = looksUpGelu(kernel, form);
   Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
@@ -92,7 +106,8 @@ static Code compileOrThrow(mobile::KernelOp kernel, const Form &form,
                        (form.emitsBitcode || !isRagged) &&
                        prefetchPanels(kernel, form, pipeline);
   bool packsBytes = form.packsInLlvm() && isByte && !isRagged;
-  code.isBitcode = form.emitsBitcode || hasPrefetches || packsBytes;
+  code.isBitcode =
+      form.emitsBitcode || form.looksUpGelu || hasPrefetches || packsBytes;
   code.taskBytes = pipeline.taskStride * pipeline.output.type().bytes();
   Halide::Target target(form.target);
   for (auto feature :

@@ -96,8 +96,9 @@ template <typename Op> Computed Builder::binary(Op op) {
                       "at once");
   Expr a = lhs.tensor.func(c, x, y), b = readOperand(op.getRhs(), op.getLhs());
   Func value("element");
-  value(c, x, y) = activate(
-      op.getActivation(), llvm::isa<AddOp>(op.getOperation()) ? a + b : a * b);
+  value(c, x, y) =
+      activate(op.getActivation(),
+               llvm::isa<AddOp>(op.getOperation()) ? a + b : a * b, form);
   Computed result = lhs;
   result.tensor.func = value;
   result.tensor.stored = result.tensor.columnsFirst = false;
@@ -275,12 +276,13 @@ Computed Builder::visit(Operation *op) {
         if (isWinograd(conv))
           return addStage(buildWinograd(conv, read(conv.getInput()).tensor,
                                         readMatrix(conv.getFilter()),
-                                        readVector(conv.getBias())),
+                                        readVector(conv.getBias()), form),
                           conv);
         return addStage(buildConvolution(conv, read(conv.getInput()).tensor,
                                          readMatrix(conv.getFilter()),
                                          readVector(conv.getBias()), isFlat(),
-                                         getTermsAtOnce(kernel, conv, form)),
+                                         getTermsAtOnce(kernel, conv, form),
+                                         form),
                         conv);
       })
       .Case([&](DepthwiseConv2DOp conv) {
@@ -290,13 +292,13 @@ Computed Builder::visit(Operation *op) {
         return addStage(buildDepthwise(conv, read(conv.getInput()).tensor,
                                        parameters[filter.getArgNumber()],
                                        readVector(conv.getBias()),
-                                       isStaged(conv)),
+                                       isStaged(conv), form),
                         conv);
       })
       .Case([&](LinearOp linear) {
         return addStage(buildLinear(linear, read(linear.getInput()).tensor,
                                     readMatrix(linear.getFilter()),
-                                    readVector(linear.getBias())),
+                                    readVector(linear.getBias()), form),
                         linear);
       })
       .Case([&](Pool2DOp op) { return pool(op); })
@@ -315,7 +317,7 @@ Computed Builder::visit(Operation *op) {
         Computed result = read(op.getInput());
         Func value("activate");
         value(c, x, y) =
-            activate(op.getActivation(), result.tensor.func(c, x, y));
+            activate(op.getActivation(), result.tensor.func(c, x, y), form);
         result.tensor.func = value;
         result.tensor.stored = false;
         return result;

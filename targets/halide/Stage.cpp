@@ -7,6 +7,7 @@
 #include "targets/halide/Integer.h"
 #include "targets/halide/View.h"
 #include "targets/halide/Window.h"
+#include "targets/llvm/Gelu.h"
 
 using namespace minnow;
 using namespace minnow::halide;
@@ -33,7 +34,14 @@ static Expr gelu(Expr v) {
   return v * (near * sum + 0.5f);
 }
 
-Expr halide::activate(Activation activation, Expr v) {
+/// GELU in the word that llvm/Gelu.h looks for.
+static Expr markGelu(Expr v) {
+  return Halide::Internal::Call::make(Halide::Float(32), "llvm.fma.f32",
+                                      {v, kGeluFactor, kGeluAddend},
+                                      Halide::Internal::Call::PureExtern);
+}
+
+Expr halide::activate(Activation activation, Expr v, const Form &form) {
   auto hardSigmoid = [](Expr e) {
     return Halide::clamp(e * (1.f / 6.f) + 0.5f, 0.f, 1.f);
   };
@@ -54,7 +62,7 @@ Expr halide::activate(Activation activation, Expr v) {
   case Activation::Silu:
     return v * sigmoid(v);
   case Activation::Gelu:
-    return gelu(v);
+    return form.looksUpGelu ? markGelu(v) : gelu(v);
   case Activation::Erf:
     return Halide::erf(v);
   }
@@ -132,7 +140,7 @@ static void addParts(Stage &stage, const Weight &weight, const Weight &bias,
 
 Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
                                const Weight &weight, const Weight &bias,
-                               bool flat, int terms) {
+                               bool flat, int terms, const Form &form) {
   auto filter = op.getFilter().getType().getShape();
   Window window(op, filter.take_front(2));
   Stage stage;
@@ -174,14 +182,15 @@ Stage halide::buildConvolution(Conv2DOp op, const Tensor &input,
     acc(c, x, y) += operand(k.x, x, y, k.y, k.z) * weight(c, index);
     stage.domain = k;
   }
-  value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  value(c, x, y) = activate(op.getActivation(), acc(c, x, y), form);
   stage.accumulator = acc;
   stage.result = makeResult(op.getResult(), value, flat);
   return stage;
 }
 
 Stage halide::buildLinear(LinearOp op, const Tensor &input,
-                          const Weight &weight, const Weight &bias) {
+                          const Weight &weight, const Weight &bias,
+                          const Form &form) {
   Stage stage;
   stage.kind = StageKind::Matrix;
   stage.input = input;
@@ -190,7 +199,7 @@ Stage halide::buildLinear(LinearOp op, const Tensor &input,
   operand(c, x, y) = input.func(c, x, y);
   acc(c, x, y) = bias(c, 0);
   acc(c, x, y) += operand(k, x, y) * weight(c, k);
-  value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  value(c, x, y) = activate(op.getActivation(), acc(c, x, y), form);
   stage.domain = k;
   stage.operand = operand;
   stage.accumulator = acc;
@@ -200,7 +209,8 @@ Stage halide::buildLinear(LinearOp op, const Tensor &input,
 }
 
 Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
-                             Func filter, const Weight &bias, bool isStaged) {
+                             Func filter, const Weight &bias, bool isStaged,
+                             const Form &form) {
   Window window(op, op.getFilter().getType().getShape().take_front(2));
   Stage stage;
   stage.kind = StageKind::Depthwise;
@@ -220,7 +230,7 @@ Stage halide::buildDepthwise(DepthwiseConv2DOp op, const Tensor &input,
     Expr tap = readTap(window, input, c, k.x, k.y, 0.f);
     acc(c, x, y) += tap * filter(c, k.x, k.y);
   }
-  value(c, x, y) = activate(op.getActivation(), acc(c, x, y));
+  value(c, x, y) = activate(op.getActivation(), acc(c, x, y), form);
   stage.domain = k;
   stage.accumulator = acc;
   stage.result = makeResult(op.getResult(), value);

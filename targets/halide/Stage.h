@@ -109,7 +109,8 @@ struct Stage {
 
 extern const Halide::Var c, x, y;
 
-Halide::Expr activate(mobile::Activation activation, Halide::Expr value);
+Halide::Expr activate(mobile::Activation activation, Halide::Expr value,
+                      const Form &form);
 
 /// The map `value` of a stage, which `func` computes; with `flat` its positions
 /// are one row.
@@ -124,17 +125,18 @@ Halide::Func addBorder(const Tensor &input);
 /// `terms` of each sum at a time.
 Stage buildConvolution(mobile::Conv2DOp op, const Tensor &input,
                        const Weight &weight, const Weight &bias, bool flat,
-                       int terms);
+                       int terms, const Form &form);
 /// The same of a 3 x 3 window that moves by 2, with weights in layout winograd.
 Stage buildWinograd(mobile::Conv2DOp op, const Tensor &input,
-                    const Weight &weight, const Weight &bias);
+                    const Weight &weight, const Weight &bias, const Form &form);
 Stage buildLinear(mobile::LinearOp op, const Tensor &input,
-                  const Weight &weight, const Weight &bias);
+                  const Weight &weight, const Weight &bias, const Form &form);
 /// `filter` is a function of (channel, column, row). With `isStaged` a block of
 /// channels is copied with its border before it is read: rows of a power of two
 /// of channels would all fall into the same few sets of the nearest cache.
 Stage buildDepthwise(mobile::DepthwiseConv2DOp op, const Tensor &input,
-                     Halide::Func filter, const Weight &bias, bool isStaged);
+                     Halide::Func filter, const Weight &bias, bool isStaged,
+                     const Form &form);
 /// `zero` is read where the average is one of bytes.
 Stage buildPool(mobile::Pool2DOp op, const Tensor &input, Halide::Expr zero,
                 bool flat);

@@ -81,7 +81,8 @@ static Winograd buildPart(const Window &window, const Tensor &input,
 }
 
 Stage halide::buildWinograd(Conv2DOp op, const Tensor &input,
-                            const Weight &weight, const Weight &bias) {
+                            const Weight &weight, const Weight &bias,
+                            const Form &form) {
   Window window(op, getShape(op.getFilter()).take_front(2));
   Stage stage;
   stage.kind = StageKind::Matrix;
@@ -94,8 +95,8 @@ Stage halide::buildWinograd(Conv2DOp op, const Tensor &input,
     stage.winograd.push_back(rows);
   }
   Func value("convolution");
-  value(c, x, y) =
-      activate(op.getActivation(), addParts(y, parts[0], parts[1], parts[2]));
+  value(c, x, y) = activate(op.getActivation(),
+                            addParts(y, parts[0], parts[1], parts[2]), form);
   stage.result = makeResult(op.getResult(), value);
   return stage;
 }

@@ -8,6 +8,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "targets/llvm/Bytes.h"
+#include "targets/llvm/Gelu.h"
 #include "targets/llvm/Neon.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
@@ -323,8 +324,10 @@ makePasses(const llvm::TargetMachine &machine) {
   const llvm::Triple &triple = machine.getTargetTriple();
   llvm::FunctionPassManager passes;
   if (triple.isX86() &&
-      machine.getMCSubtargetInfo()->checkFeatures("+avx512bw"))
+      machine.getMCSubtargetInfo()->checkFeatures("+avx512bw")) {
     passes.addPass(PackBytesPass());
+    passes.addPass(LookUpGeluPass());
+  }
   if (triple.isAArch64()) {
     passes.addPass(RoundInConversionPass());
     if (!isInOrder(machine)) {

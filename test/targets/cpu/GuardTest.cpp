@@ -144,6 +144,21 @@ TEST(Guard, PointwiseKeepsItsSums) {
   }
 }
 
+// A word that no one has put look-ups for would be joined of lanes, or stay.
+TEST(Guard, GeluLooksUp) {
+  KernelText text;
+  Node in = text.argument({1, 14, 14, 96});
+  in = text.conv(in, {192, 1, 1, {}, "gelu"});
+  CompiledKernel kernel(text.finish(in), "skylake-avx512");
+  ASSERT_EQ(kernel.getError(), "");
+  auto code = parse(disassemble(kernel.getCode().object));
+  int64_t lookUps =
+      countNamed(code, "vpermt2ps") + countNamed(code, "vpermi2ps");
+  EXPECT_GE(lookUps, 4 * 9);
+  EXPECT_EQ(lookUps % 4, 0);
+  EXPECT_EQ(countNamed(code, "vinsert"), 0);
+}
+
 TEST(Guard, FullConvolutionKeepsItsSums) {
   for (const char *cpu : {"skylake-avx512", "haswell"}) {
     KernelText text;

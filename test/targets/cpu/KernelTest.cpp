@@ -163,6 +163,20 @@ TEST_P(KernelTest, Activations) {
   }
 }
 
+// Numbers up to 16 in a row, or not.
+TEST_P(KernelTest, GeluNearAndFar) {
+  for (int64_t channels : {64, 37, 8}) {
+    KernelText text;
+    Node in = text.argument({1, 40, 40, channels});
+    for (int doubled = 0; doubled < 4; ++doubled)
+      in = text.add(in, in);
+    CompiledKernel kernel(text.finish(text.activate(in, "gelu")), GetParam());
+    kernel.run();
+    ASSERT_EQ(kernel.getError(), "");
+    EXPECT_LE(kernel.getRelativeError(), 2e-7);
+  }
+}
+
 TEST_P(KernelTest, ElementOperations) {
   KernelText same;
   Node a = same.argument({1, 7, 5, 13}), b = same.argument({1, 7, 5, 13});
