@@ -227,7 +227,9 @@ Tile Scheduler::chooseWinogradTile(const StageShape &shape,
                                    int64_t pixels) const {
   auto filter = halide::getShape(shape.op->getOperand(1));
   double bytes = 10 * filter[2] * sizeof(float);
-  auto tiles = getMatrixTiles(isa, shape, pixels / 2);
+  StageShape sums = shape; // the largest of two by two taps
+  sums.depth = 4 * filter[2];
+  auto tiles = getMatrixTiles(isa, sums, pixels / 2);
   auto found = llvm::find_if(tiles, [&](const Tile &tile) {
     return tile.pixels * bytes <= machine.memory[0].bytes / 4;
   });

@@ -69,10 +69,18 @@ static bool fits(const Isa &isa, int64_t pixels, int64_t vectors,
   return pixels * vectors + vectors + 1 + constants + spare <= isa.registers;
 }
 
+/// Whether the nearest cache holds a panel of weights of the vectors of a tile,
+/// each of `bytes` for a term.
+static bool isPanelNear(const StageShape &shape, int64_t vectors,
+                        int64_t bytes) {
+  constexpr int64_t kNearBytes = 32 * 1024;
+  return shape.depth * vectors * bytes <= kNearBytes;
+}
+
 /// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
 /// cycle with a latency of four: fewer than eight sums wait for each other.
-static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
-                             bool isInteger) {
+static double estimateCycles(const Isa &isa, const StageShape &shape,
+                             int64_t pixels, int64_t vectors, bool isInteger) {
   // Where products and their sums are two instructions, these fill all ports.
   if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
     return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
@@ -86,9 +94,14 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
     return products + vectors / 4.0 +
            (missing ? 2 * pixels + 3 + 2 * missing : pixels + 2) / 8.0;
   }
-  // Two loads a cycle too.
+  // Two loads a cycle too; a line from beyond the nearest cache holds them up.
+  constexpr double kLine = 0.3, kLineBytes = 64;
+  int64_t bytes = isa.vectorFloats * sizeof(float);
   double loads = double(pixels + vectors);
-  return std::max(products, loads) + loads * 0.25;
+  double lines = isInteger || isPanelNear(shape, vectors, bytes)
+                     ? 0
+                     : vectors * bytes / kLineBytes;
+  return std::max(products, loads) + loads * 0.25 + lines * kLine;
 }
 
 /// The same of VNNI, for four terms: two products or loads start a cycle, and a
@@ -99,9 +112,9 @@ static double estimateCycles(const Isa &isa, int64_t pixels, int64_t vectors,
 static double estimateByteCycles(const StageShape &shape, int64_t pixels,
                                  int64_t vectors) {
   constexpr double kLatency = 10, kLoop = 0.5, kRounding = 5, kLine = 1.6;
-  constexpr int64_t kNearBytes = 32 * 1024, kVectorBytes = 16;
+  constexpr int64_t kVectorBytes = 16;
   double products = pixels * vectors, loads = pixels + vectors;
-  bool isNear = shape.depth * vectors * kVectorBytes <= kNearBytes;
+  bool isNear = isPanelNear(shape, vectors, kVectorBytes);
   double rounding = products * (vectors % 4 ? kRounding + 0.5 : kRounding);
   return std::max({products, loads, kLatency}) + kLoop +
          (isNear ? 0 : kLine * vectors) +
@@ -126,8 +139,9 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
       double padding = double(llvm::alignTo(pixels, rows)) / pixels *
                        double(llvm::alignTo(shape.channels, panel)) /
                        shape.channels;
-      double cycles = isVnni ? estimateByteCycles(shape, rows, vectors)
-                             : estimateCycles(isa, rows, vectors, isInteger);
+      double cycles =
+          isVnni ? estimateByteCycles(shape, rows, vectors)
+                 : estimateCycles(isa, shape, rows, vectors, isInteger);
       double cost = padding * cycles / (rows * vectors);
       // Without masked stores the last vectors go element by element, and
       // panels that are streams of their own must all be whole.
