@@ -27,6 +27,9 @@ constexpr int kLineBytes = 64;
 /// More lines than this in one step of the loop would crowd out its loads.
 constexpr int kMostLines = 4;
 
+/// But what lies behind comes from so far that a step may lose more.
+constexpr int kMostLinesBehind = 8;
+
 /// The first place in a loop's body where the weights are read.
 class FindRead : public IRVisitor {
 public:
@@ -163,7 +166,7 @@ Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
     int more =
         std::min<int64_t>(llvm::divideCeil(weights.behindElements,
                                            weights.panels * steps * perLine),
-                          kMostLines);
+                          kMostLinesBehind);
     fetch(weights.panels * weights.panelElements +
               (panel * int(steps) + step) * (more * perLine),
           more, body);
