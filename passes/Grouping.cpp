@@ -179,6 +179,8 @@ void Grouping::findBlocks(const BlockNumbers &numbers) {
 
 Group Grouping::makeGroup(unsigned begin, unsigned end) const {
   Group group{getOps(begin, end), getKernelShape(getOps(begin, end)), {}};
+  for (Operation *op : group.ops)
+    group.shape.savedMacs += target.getSavedMacs(op);
   group.estimate =
       cost::estimate(target.getMachine(), group.shape, networkBytes);
   return group;

@@ -125,6 +125,10 @@ public:
   virtual bool canFuse(llvm::ArrayRef<mlir::Operation *> ops,
                        std::string *why = nullptr) const = 0;
 
+  /// The multiply-accumulates of `op` that its form on this target spares, less
+  /// what it does instead.
+  virtual double getSavedMacs(mlir::Operation *op) const { return 0; }
+
   /// Sets the schedule and the layouts of the kernel's arguments.
   virtual void schedule(mobile::KernelOp kernel) const = 0;
 

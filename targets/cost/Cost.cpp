@@ -52,7 +52,8 @@ Estimate minnow::cost::estimate(const Machine &machine,
 
   Estimate result;
   // An element operation takes an instruction slot, as a MAC does.
-  double products = (kernel.macs - kernel.byteMacs) / machine.macsPerSecond;
+  double products = (kernel.macs - kernel.byteMacs - kernel.savedMacs) /
+                    machine.macsPerSecond;
   if (kernel.byteMacs)
     products += kernel.byteMacs / machine.byteMacsPerSecond;
   double strips = kernel.macs ? kernel.stripMacs / kernel.macs : 0;

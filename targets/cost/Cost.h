@@ -45,6 +45,7 @@ struct Machine {
 struct KernelShape {
   double macs = 0;        // convolutions, matrix products, attention
   double byteMacs = 0;    // those of `macs` that multiply bytes
+  double savedMacs = 0;   // of `macs`, those that the kernel's form spares
   double elementwise = 0; // element operations besides
   double weightBytes = 0;
   double weightPasses = 1; // how often the weights are read: once a strip

@@ -44,6 +44,7 @@ minnow_cost_estimate minnow_cost_predict(const minnow_cost_machine *machine,
   cost::KernelShape shape;
   shape.macs = kernel->macs;
   shape.byteMacs = kernel->byte_macs;
+  shape.savedMacs = kernel->saved_macs;
   shape.elementwise = kernel->elementwise;
   shape.weightBytes = kernel->weight_bytes;
   shape.weightPasses = kernel->weight_passes;

@@ -29,6 +29,7 @@ typedef struct minnow_cost_kernel {
   double inner_bytes; /* of tensors inside, alive at one time */
   double map_bytes;   /* of the same whole, and of copies that windows read */
   double strip_macs;  /* those of macs that run in strips */
+  double saved_macs;  /* those of macs that the kernel's form spares */
 } minnow_cost_kernel;
 
 typedef enum minnow_cost_bound {

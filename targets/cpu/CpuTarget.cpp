@@ -41,6 +41,9 @@ public:
                std::string *why) const override {
     return cpu::canFuse(isa, ops, why);
   }
+  double getSavedMacs(mlir::Operation *op) const override {
+    return cpu::getSavedMacs(isa, op);
+  }
   void schedule(mobile::KernelOp kernel) const override {
     cpu::schedule(isa, machine, kernel);
   }

@@ -22,6 +22,10 @@ namespace minnow::cpu {
 bool canFuse(const Isa &isa, llvm::ArrayRef<mlir::Operation *> ops,
              std::string *why = nullptr);
 
+/// The multiply-accumulates that form winograd spares `op`, less its sums and
+/// differences of inputs and results; 0 where that form is not preferred.
+double getSavedMacs(const Isa &isa, mlir::Operation *op);
+
 /// The schedule that formulas over its shapes give a kernel.
 mobile::ScheduleAttr chooseSchedule(const Isa &isa,
                                     const cost::Machine &machine,

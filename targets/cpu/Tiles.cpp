@@ -4,6 +4,7 @@
 // The price of a tile is the cycles of its sums with the padding it brings.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/Tiles.h"
+#include "targets/cpu/Kernels.h"
 #include "targets/llvm/Neon.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -19,6 +20,20 @@ bool cpu::prefersWinograd(const Isa &isa, Operation *op) {
   constexpr int64_t kLeastChannels = 16;
   return !isa.multipliesByLane && halide::hasWinogradShape(op) &&
          halide::getShape(op->getOperand(0)).back() >= kLeastChannels;
+}
+
+double cpu::getSavedMacs(const Isa &isa, Operation *op) {
+  if (!prefersWinograd(isa, op))
+    return 0;
+  // For two by two results, each channel of the input has 36 products, or 25
+  // and as many terms; each of the output has nine sums, which 21 additions
+  // join.
+  constexpr double kSaved = 36 - 25, kTerms = 25, kJoined = 21;
+  auto filter = halide::getShape(op->getOperand(1));
+  double inputs = filter[2], outputs = filter[3];
+  double windows = halide::countPositions(op->getResult(0)) / 4.0;
+  return windows *
+         (kSaved * inputs * outputs - kTerms * inputs - kJoined * outputs);
 }
 
 /// The terms of each sum of a product.

@@ -201,6 +201,13 @@ TEST(CostTest, ProductsOfBytesHaveTheirOwnPeak) {
   EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds, 5.4);
 }
 
+TEST(CostTest, SparedProductsTakeNoTime) {
+  Machine machine = makeCachedMachine();
+  KernelShape kernel = makeKernel(1000, 0, 0, 0);
+  kernel.savedMacs = 250;
+  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds, 7.5);
+}
+
 TEST(CostTest, MoreOfAnythingNeverTakesLess) {
   Machine machine = makeCachedMachine();
   double KernelShape::*const fields[] = {
