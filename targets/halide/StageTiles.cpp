@@ -10,7 +10,6 @@
 using namespace minnow;
 using namespace minnow::halide;
 using namespace minnow::mobile;
-using Halide::Func;
 
 Tile Scheduler::getTile(const Stage &stage, StageAttr attribute) const {
   Tile tile;
@@ -111,14 +110,12 @@ void Scheduler::setIntegerTile(const Stage &stage, Tile &tile) const {
     tile.isGuarded = form.joinsPixels ? rest % stage.places != 0 : rest != 0;
   }
   setJoinedPixels(tile);
-  bool isUnsigned = stage.input.func.type() == Halide::UInt(8);
-  if (stage.kind != StageKind::Matrix || pipeline.view != View::Pixels ||
-      !(stage.padded.defined() || isUnsigned))
+  if (stage.kind != StageKind::Matrix || !stage.padded.defined() ||
+      pipeline.view != View::Pixels)
     return;
-  // A block, copied or as it is, stays in the first level of the cache.
+  // Copies of a block stay in the first level of the cache.
   constexpr int kBlockBytes = 16 * 1024;
-  Func source = stage.padded.defined() ? stage.padded : stage.input.func;
-  int bytes = stage.input.channels * source.type().bytes();
+  int bytes = stage.input.channels * stage.padded.type().bytes();
   int wanted = std::max(kBlockBytes / bytes, 4 * tile.pixels);
   if (tile.columns > wanted)
     tile.block = chooseBlock(tile.columns, tile.pixels, wanted);
