@@ -11,6 +11,7 @@
 #include "targets/halide/Schedules.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace minnow;
@@ -92,6 +93,44 @@ static bool looksUpGelu(mobile::KernelOp kernel, const Form &form) {
          llvm::any_of(block.without_terminator(), isGelu);
 }
 
+/// Prefetches the rows that a convolution with a window reads. Returns whether
+/// there are any.
+static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
+                         Pipeline &pipeline) {
+  const Stage &stage = pipeline.stages[0];
+  auto conv = llvm::dyn_cast_or_null<mobile::Conv2DOp>(stage.op);
+  if (form.fetch != Fetch::Lines || !conv || conv.isPointwise() ||
+      stage.isInteger)
+    return false;
+  auto find = [&](mlir::Value value) {
+    if (auto transpose = value.getDefiningOp<mobile::TransposeOp>())
+      value = transpose.getInput();
+    auto argument = llvm::dyn_cast<mlir::BlockArgument>(value);
+    return argument ? &pipeline.arguments[argument.getArgNumber() + 1]
+                    : nullptr;
+  };
+  const Halide::Argument *input = find(conv.getInput());
+  const Halide::Argument *filter = find(conv.getFilter());
+  if (!input || !filter)
+    return false;
+  const Tensor &map = stage.input;
+  int row = map.columns * (map.columnsFirst ? 1 : map.channels);
+  mlir::Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  int newRows = llvm::divideCeil(map.rows * pipeline.strip,
+                                 getSizes(result, pipeline.view)->rows);
+  StripRows rows{input->name, input->type, filter->name, newRows * row};
+  // A copy with the border keeps the rows that both strips read.
+  int shared = getShape(conv.getFilter())[0] - conv.getStrides()[0];
+  if (!stage.padded.defined())
+    rows.overlap = std::max(shared, 0) * row;
+  if (map.columnsFirst) {
+    rows.planes = map.channels;
+    rows.planeElements = row * map.rows;
+  }
+  addPrefetch(pipeline.output, rows);
+  return true;
+}
+
 static Code compileOrThrow(mobile::KernelOp kernel, Form form,
                            llvm::StringRef symbol) {
   form.looksUpGelu = looksUpGelu(kernel, form);
@@ -102,9 +141,11 @@ static Code compileOrThrow(mobile::KernelOp kernel, Form form,
   bool isByte = isOfBytes(pipeline.output);
   bool isRagged = isByte && (pipeline.isCut ||
                              pipeline.result.channels % form.vectorFloats != 0);
-  bool hasPrefetches = form.fetch != Fetch::None &&
-                       (form.emitsBitcode || !isRagged) &&
-                       prefetchPanels(kernel, form, pipeline);
+  bool hasPrefetches = false;
+  if (form.fetch != Fetch::None && (form.emitsBitcode || !isRagged)) {
+    hasPrefetches = prefetchPanels(kernel, form, pipeline);
+    hasPrefetches |= prefetchRows(kernel, form, pipeline);
+  }
   bool packsBytes = form.packsInLlvm() && isByte && !isRagged;
   code.isBitcode =
       form.emitsBitcode || form.looksUpGelu || hasPrefetches || packsBytes;

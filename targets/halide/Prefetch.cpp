@@ -14,6 +14,7 @@
 // where one instruction fetches a block, at the first tile of each panel.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Prefetch.h"
+#include "targets/halide/LoweredLoops.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace minnow::halide;
@@ -21,8 +22,6 @@ using namespace Halide::Internal;
 using Halide::Expr;
 
 namespace {
-
-constexpr int kLineBytes = 64;
 
 /// More lines than this in one step of the loop would crowd out its loads.
 constexpr int kMostLines = 4;
@@ -78,18 +77,6 @@ Halide::Internal::Stmt Prefetcher::visit(const LetStmt *op) {
   return IRMutator::visit(op);
 }
 
-/// The first of the places that a vector is read from.
-static Expr getFirst(Expr index) {
-  const Ramp *ramp = index.as<Ramp>();
-  return ramp ? ramp->base : index;
-}
-
-static Halide::Internal::Stmt withBody(const For *loop,
-                                       Halide::Internal::Stmt body) {
-  return For::make(loop->name, loop->min, loop->extent, loop->for_type,
-                   loop->partition_policy, loop->device_api, std::move(body));
-}
-
 /// Whether `index` is another one at the next step of `loop`.
 bool Prefetcher::moves(const For *loop, Expr index) const {
   return expr_uses_var(substitute(lets, index), loop->name);
@@ -120,11 +107,9 @@ Expr Prefetcher::getNext(Expr begin, size_t panels) const {
 void Prefetcher::fetch(Expr first, int lines,
                        std::vector<Halide::Internal::Stmt> &body) const {
   int perLine = kLineBytes / weights.type.bytes();
-  Expr base = Variable::make(Halide::Handle(), weights.name);
   for (int line = 0; line < lines; ++line)
-    body.push_back(Evaluate::make(Call::make(
-        weights.type, Call::prefetch,
-        {base, simplify(first + line * perLine), 1, 1}, Call::Intrinsic)));
+    body.push_back(
+        fetchLine(weights.name, weights.type, first + line * perLine));
 }
 
 /// The body of the loop over terms with the prefetch of its share of lines; as
@@ -196,33 +181,6 @@ Halide::Internal::Stmt Prefetcher::visit(const For *op) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-
-/// Finds where a loop's body reads the weights first: at the first step of all
-/// loops inside of it.
-class FindFirstRead : public IRVisitor {
-public:
-  explicit FindFirstRead(const std::string &weights) : weights(weights) {}
-  Expr index;
-
-private:
-  using IRVisitor::visit;
-  void visit(const Load *op) override {
-    if (op->name == weights && !index.defined())
-      index = substitute(values, op->index);
-    IRVisitor::visit(op);
-  }
-  void visit(const For *op) override {
-    values[op->name] = substitute(values, op->min);
-    IRVisitor::visit(op);
-  }
-  void visit(const LetStmt *op) override {
-    values[op->name] = substitute(values, op->value);
-    IRVisitor::visit(op);
-  }
-
-  const std::string &weights;
-  std::map<std::string, Expr> values;
-};
 
 class BlockPrefetcher : public IRMutator {
 public:

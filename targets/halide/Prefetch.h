@@ -1,8 +1,9 @@
-//===- Prefetch.h - weights on their way before they are read ---*- C++ -*-===//
+//===- Prefetch.h - what is read next comes in time -------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each panel of a network's weights is read from far memory once an inference.
-// While the positions of one panel are computed, the next panel comes.
+// While the positions of one panel are computed, the next panel comes; or, of a
+// convolution with a window, the rows that the next strip of its output reads.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_TARGETS_HALIDE_PREFETCH_H
 #define MINNOW_TARGETS_HALIDE_PREFETCH_H
@@ -24,6 +25,21 @@ struct PanelWeights {
   // fetch too, in equal parts while each panel is computed.
   int behindElements = 0;
 };
+
+/// The rows of a map, an argument of the lowered function, that one strip of
+/// the output reads and the strip before does not.
+struct StripRows {
+  std::string name;
+  Halide::Type type;
+  std::string weights; // what the sums read that are added up meanwhile
+  int elements;        // of one plane
+  int overlap = 0;     // elements before them that both strips read
+  int planes = 1, planeElements = 0;
+};
+
+/// Makes the loops over terms in each strip of `output` prefetch the rows of
+/// the next one.
+void addPrefetch(Halide::Func &output, const StripRows &rows);
 
 /// Makes `output`'s innermost loops over the terms of sums prefetch lines, or
 /// its loops over the panels the next one.

@@ -202,6 +202,27 @@ TEST(Guard, ProductsFetchTheNextPanel) {
   EXPECT_EQ(countPrefetches("skylake-avx512", {1, 1, 1, 960}, pointwise), 0u);
 }
 
+TEST(Guard, WindowsFetchTheNextRows) {
+  auto count = [](const char *cpu, Node (*read)(KernelText &)) {
+    KernelText text;
+    Node out = text.conv(read(text), {32, 3, 2, {}, "relu"});
+    CompiledKernel kernel(text.finish(out), cpu);
+    EXPECT_EQ(kernel.getError(), "");
+    auto loop = findHotLoop(disassemble(kernel.getCode().object));
+    return countNamed(loop, "prefetcht1");
+  };
+  auto readPlanes = [](KernelText &text) {
+    return text.transpose(text.argument({1, 3, 224, 224}), {0, 2, 3, 1});
+  };
+  auto readMap = [](KernelText &text) {
+    return text.argument({1, 112, 112, 32});
+  };
+  // A line of each plane.
+  EXPECT_EQ(count("skylake-avx512", readPlanes), 3u);
+  EXPECT_GT(count("skylake-avx512", readMap), 0u);
+  EXPECT_EQ(count("haswell", readPlanes), 0u);
+}
+
 TEST(Guard, ProductFetchesWhatIsBehind) {
   for (auto [type, lines] : {std::pair("f32", 4), std::pair("i8", 8)}) {
     auto count = [type = type](const char *schedule) {
