@@ -9,6 +9,7 @@
 #include "targets/halide/Integer.h"
 #include "targets/halide/Prefetch.h"
 #include "targets/halide/Schedules.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MathExtras.h"
@@ -93,14 +94,25 @@ static bool looksUpGelu(mobile::KernelOp kernel, const Form &form) {
          llvm::any_of(block.without_terminator(), isGelu);
 }
 
-/// Prefetches the rows that a convolution with a window reads. Returns whether
-/// there are any.
+/// The rows by which the window of a convolution moves; 1 of other operations.
+static int getRowStride(mlir::Operation &op) {
+  return llvm::TypeSwitch<mlir::Operation *, int>(&op)
+      .Case<mobile::Conv2DOp, mobile::DepthwiseConv2DOp>(
+          [](auto conv) { return conv.getStrides()[0]; })
+      .Default(1);
+}
+
+/// Prefetches the rows that a convolution with a window reads, while the first
+/// product of the kernel is added up. Returns whether there are any.
 static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
                          Pipeline &pipeline) {
   const Stage &stage = pipeline.stages[0];
-  auto conv = llvm::dyn_cast_or_null<mobile::Conv2DOp>(stage.op);
-  if (form.fetch != Fetch::Lines || !conv || conv.isPointwise() ||
-      stage.isInteger)
+  auto operations = kernel.getBody().front().without_terminator();
+  auto products =
+      llvm::make_filter_range(operations, llvm::IsaPred<mobile::Conv2DOp>);
+  if (form.fetch != Fetch::Lines || stage.isInteger || products.empty() ||
+      !llvm::isa_and_nonnull<mobile::Conv2DOp, mobile::DepthwiseConv2DOp>(
+          stage.op))
     return false;
   auto find = [&](mlir::Value value) {
     if (auto transpose = value.getDefiningOp<mobile::TransposeOp>())
@@ -109,18 +121,19 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
     return argument ? &pipeline.arguments[argument.getArgNumber() + 1]
                     : nullptr;
   };
-  const Halide::Argument *input = find(conv.getInput());
-  const Halide::Argument *filter = find(conv.getFilter());
-  if (!input || !filter)
+  const Halide::Argument *input = find(stage.op->getOperand(0));
+  const Halide::Argument *weights = find((*products.begin()).getOperand(1));
+  int height = getShape(stage.op->getOperand(1))[0];
+  if (!input || !weights || height == 1)
     return false;
   const Tensor &map = stage.input;
   int row = map.columns * (map.columnsFirst ? 1 : map.channels);
   mlir::Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   int newRows = llvm::divideCeil(map.rows * pipeline.strip,
                                  getSizes(result, pipeline.view)->rows);
-  StripRows rows{input->name, input->type, filter->name, newRows * row};
+  StripRows rows{input->name, input->type, weights->name, newRows * row};
   // A copy with the border keeps the rows that both strips read.
-  int shared = getShape(conv.getFilter())[0] - conv.getStrides()[0];
+  int shared = height - getRowStride(*stage.op);
   if (!stage.padded.defined())
     rows.overlap = std::max(shared, 0) * row;
   if (map.columnsFirst) {

@@ -223,6 +223,25 @@ TEST(Guard, WindowsFetchTheNextRows) {
   EXPECT_EQ(count("haswell", readPlanes), 0u);
 }
 
+// While the product behind is added up.
+TEST(Guard, FusedDepthwiseFetchesTheNextRows) {
+  auto count = [](int64_t outputs, const char *schedule) {
+    KernelText text;
+    Node out = text.depthwise(text.argument({1, 24, 24, 96}), {0, 3, 1});
+    if (outputs)
+      out = text.conv(out, {outputs, 1, 1, {}, "relu"});
+    CompiledKernel kernel(text.finish(out), "skylake-avx512",
+                          std::string("#mobile.schedule") + schedule);
+    EXPECT_EQ(kernel.getError(), "");
+    auto code = parse(disassemble(kernel.getCode().object));
+    return countNamed(code, "prefetcht1");
+  };
+  EXPECT_GT(count(192, "<rows 4, strip 1, [<4 by 2, channels_outer>, "
+                       "<6 by 4, channels_outer>]>"),
+            0);
+  EXPECT_EQ(count(0, "<rows 4, strip 1, [<4 by 2, channels_outer>]>"), 0);
+}
+
 TEST(Guard, ProductFetchesWhatIsBehind) {
   for (auto [type, lines] : {std::pair("f32", 4), std::pair("i8", 8)}) {
     auto count = [type = type](const char *schedule) {
