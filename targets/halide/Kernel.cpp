@@ -94,6 +94,16 @@ static bool looksUpGelu(mobile::KernelOp kernel, const Form &form) {
          llvm::any_of(block.without_terminator(), isGelu);
 }
 
+/// The argument that `value` is, or the planes it is a map of; null if it is
+/// computed.
+static const Halide::Argument *findArgument(const Pipeline &pipeline,
+                                            mlir::Value value) {
+  if (auto transpose = value.getDefiningOp<mobile::TransposeOp>())
+    value = transpose.getInput();
+  auto argument = llvm::dyn_cast<mlir::BlockArgument>(value);
+  return argument ? &pipeline.arguments[argument.getArgNumber() + 1] : nullptr;
+}
+
 /// The rows by which the window of a convolution moves; 1 of other operations.
 static int getRowStride(mlir::Operation &op) {
   return llvm::TypeSwitch<mlir::Operation *, int>(&op)
@@ -114,15 +124,10 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
       !llvm::isa_and_nonnull<mobile::Conv2DOp, mobile::DepthwiseConv2DOp>(
           stage.op))
     return false;
-  auto find = [&](mlir::Value value) {
-    if (auto transpose = value.getDefiningOp<mobile::TransposeOp>())
-      value = transpose.getInput();
-    auto argument = llvm::dyn_cast<mlir::BlockArgument>(value);
-    return argument ? &pipeline.arguments[argument.getArgNumber() + 1]
-                    : nullptr;
-  };
-  const Halide::Argument *input = find(stage.op->getOperand(0));
-  const Halide::Argument *weights = find((*products.begin()).getOperand(1));
+  const Halide::Argument *input =
+      findArgument(pipeline, stage.op->getOperand(0));
+  const Halide::Argument *weights =
+      findArgument(pipeline, (*products.begin()).getOperand(1));
   int height = getShape(stage.op->getOperand(1))[0];
   if (!input || !weights || height == 1)
     return false;
@@ -131,7 +136,8 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
   mlir::Value result = kernel.getBody().front().getTerminator()->getOperand(0);
   int newRows = llvm::divideCeil(map.rows * pipeline.strip,
                                  getSizes(result, pipeline.view)->rows);
-  StripRows rows{input->name, input->type, weights->name, newRows * row};
+  MapPart rows{input->name, input->type, pipeline.output.name() + ".s0.y.ys",
+               weights->name, newRows * row};
   // A copy with the border keeps the rows that both strips read.
   int shared = height - getRowStride(*stage.op);
   if (!stage.padded.defined())
@@ -141,6 +147,29 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
     rows.planeElements = row * map.rows;
   }
   addPrefetch(pipeline.output, rows);
+  return true;
+}
+
+/// Prefetches what the next tile of a convolution with a window writes, where a
+/// tile has all channels and so is one piece of memory. Returns whether there
+/// are any.
+static bool prefetchTiles(mobile::KernelOp kernel, const Form &form,
+                          Pipeline &pipeline) {
+  const Stage &stage = pipeline.stages.back();
+  auto conv = llvm::dyn_cast_or_null<mobile::Conv2DOp>(stage.op);
+  mobile::StageAttr tile = getStageAttr(kernel, stage.op);
+  if (form.fetch != Fetch::Lines || !conv || conv.isPointwise() || !tile ||
+      stage.isInteger || stage.root.name() != pipeline.output.name() ||
+      tile.getVectors() * form.vectorFloats < stage.result.channels)
+    return false;
+  const Halide::Argument *filter = findArgument(pipeline, conv.getFilter());
+  if (!filter)
+    return false;
+  const Halide::Func &output = pipeline.output;
+  addPrefetch(pipeline.output,
+              MapPart{output.name(), output.type(), output.name() + ".s0.x.xo",
+                      filter->name,
+                      int(tile.getPixels()) * stage.result.channels});
   return true;
 }
 
@@ -158,6 +187,7 @@ static Code compileOrThrow(mobile::KernelOp kernel, Form form,
   if (form.fetch != Fetch::None && (form.emitsBitcode || !isRagged)) {
     hasPrefetches = prefetchPanels(kernel, form, pipeline);
     hasPrefetches |= prefetchRows(kernel, form, pipeline);
+    hasPrefetches |= prefetchTiles(kernel, form, pipeline);
   }
   bool packsBytes = form.packsInLlvm() && isByte && !isRagged;
   code.isBitcode =

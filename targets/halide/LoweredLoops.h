@@ -1,4 +1,4 @@
-//===- LoweredLoops.h - what lowered loops read -----------------*- C++ -*-===//
+//===- LoweredLoops.h - what lowered loops read and write -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Shared by the passes that add prefetches.
@@ -36,19 +36,26 @@ inline Halide::Internal::Stmt fetchLine(const std::string &argument,
       Call::Intrinsic));
 }
 
-/// Finds where a loop's body reads an argument first: at the first step of all
-/// loops inside of it.
-class FindFirstRead : public Halide::Internal::IRVisitor {
+/// Finds where a loop's body reads or writes an argument first: at the first
+/// step of all loops inside of it.
+class FindFirstUse : public Halide::Internal::IRVisitor {
 public:
-  explicit FindFirstRead(const std::string &argument) : argument(argument) {}
+  explicit FindFirstUse(const std::string &argument) : argument(argument) {}
   Halide::Expr index;
 
 private:
   using IRVisitor::visit;
   void visit(const Halide::Internal::Load *op) override {
+    find(op);
+    IRVisitor::visit(op);
+  }
+  void visit(const Halide::Internal::Store *op) override {
+    find(op);
+    IRVisitor::visit(op);
+  }
+  template <typename Access> void find(const Access *op) {
     if (op->name == argument && !index.defined())
       index = substitute(values, op->index);
-    IRVisitor::visit(op);
   }
   void visit(const Halide::Internal::For *op) override {
     values[op->name] = substitute(values, op->min);

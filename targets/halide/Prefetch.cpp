@@ -211,7 +211,7 @@ Halide::Internal::Stmt BlockPrefetcher::fetch(Expr first) const {
 }
 
 Halide::Internal::Stmt BlockPrefetcher::visit(const For *op) {
-  FindFirstRead read(weights.name);
+  FindFirstUse read(weights.name);
   op->body.accept(&read);
   if (!read.index.defined())
     return op;

@@ -26,20 +26,21 @@ struct PanelWeights {
   int behindElements = 0;
 };
 
-/// The rows of a map, an argument of the lowered function, that one strip of
-/// the output reads and the strip before does not.
-struct StripRows {
+/// What one step of a loop around sums reads or writes of a map, an argument of
+/// the lowered function, and the step before does not.
+struct MapPart {
   std::string name;
   Halide::Type type;
+  std::string loop;    // the beginning of its name
   std::string weights; // what the sums read that are added up meanwhile
   int elements;        // of one plane
-  int overlap = 0;     // elements before them that both strips read
+  int overlap = 0;     // elements before them that both steps read
   int planes = 1, planeElements = 0;
 };
 
-/// Makes the loops over terms in each strip of `output` prefetch the rows of
+/// Makes the loops over terms in each step of such a loop prefetch the part of
 /// the next one.
-void addPrefetch(Halide::Func &output, const StripRows &rows);
+void addPrefetch(Halide::Func &output, const MapPart &part);
 
 /// Makes `output`'s innermost loops over the terms of sums prefetch lines, or
 /// its loops over the panels the next one.

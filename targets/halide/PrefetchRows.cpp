@@ -1,4 +1,4 @@
-//===- PrefetchRows.cpp - rows on their way before they are read ----------===//
+//===- PrefetchRows.cpp - rows on their way before they are needed --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A pass over lowered loops. What a strip of the output reads of a map is new
@@ -11,8 +11,9 @@
 //         sums += ...                    prefetch the next lines of strip + 1
 //                                        sums += ...
 //
-// The steps of the loops over terms are counted while they run, in a register:
-// some loops end earlier than others.
+// So is what a tile writes, at once after its sums. The steps of the loops over
+// terms are counted while they run, in a register: some end earlier than
+// others.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/LoweredLoops.h"
 #include "targets/halide/Prefetch.h"
@@ -60,13 +61,13 @@ private:
   std::map<std::string, Expr> lets;
 };
 
-/// Adds the prefetches of one strip to its loops over terms.
+/// Adds the prefetches of one step to its loops over terms.
 class FetchInSteps : public IRMutator {
 public:
-  FetchInSteps(const StripRows &rows, Expr begin, const std::string &counter,
+  FetchInSteps(const MapPart &part, Expr begin, const std::string &counter,
                int64_t steps)
-      : rows(rows), begin(std::move(begin)), counter(counter) {
-    int64_t lines = llvm::divideCeil(int64_t(rows.elements) * rows.type.bytes(),
+      : part(part), begin(std::move(begin)), counter(counter) {
+    int64_t lines = llvm::divideCeil(int64_t(part.elements) * part.type.bytes(),
                                      kLineBytes);
     linesOfStep = llvm::divideCeil(lines, steps);
     stepsOfLine = std::max<int64_t>(steps / lines, 1);
@@ -81,7 +82,7 @@ private:
   using IRMutator::visit;
   Halide::Internal::Stmt visit(const For *op) override;
 
-  const StripRows &rows;
+  const MapPart &part;
   Expr begin;
   const std::string &counter;
   int linesOfStep, stepsOfLine;
@@ -89,65 +90,63 @@ private:
 
 class RowPrefetcher : public IRMutator {
 public:
-  RowPrefetcher(const std::string &output, StripRows rows)
-      : loop(output + ".s0.y.ys"), rows(std::move(rows)) {}
+  explicit RowPrefetcher(MapPart part) : part(std::move(part)) {}
 
 private:
   using IRMutator::visit;
   Halide::Internal::Stmt visit(const For *op) override;
 
-  std::string loop; // over strips; what follows says how Halide changed it
-  StripRows rows;
+  MapPart part;
 };
 
 } // namespace
 
 Halide::Internal::Stmt FetchInSteps::visit(const For *op) {
-  CountSteps inside(rows.weights);
+  CountSteps inside(part.weights);
   op->body.accept(&inside);
   if (!inside.readsWeights || inside.hasLoop)
     return IRMutator::visit(op);
   Expr step = Load::make(Halide::Int(32), counter, 0, Halide::Buffer<>(),
                          Halide::Parameter(), const_true(), ModulusRemainder());
-  int perLine = kLineBytes / rows.type.bytes();
+  int perLine = kLineBytes / part.type.bytes();
   Expr place = begin + step / stepsOfLine * (linesOfStep * perLine);
   std::vector<Halide::Internal::Stmt> body;
-  for (int plane = 0; plane < rows.planes; ++plane)
+  for (int plane = 0; plane < part.planes; ++plane)
     for (int line = 0; line < linesOfStep; ++line)
       body.push_back(
-          fetchLine(rows.name, rows.type,
-                    place + (plane * rows.planeElements + line * perLine)));
+          fetchLine(part.name, part.type,
+                    place + (plane * part.planeElements + line * perLine)));
   body.push_back(count(step + 1));
   body.push_back(op->body);
   return withBody(op, Block::make(body));
 }
 
 Halide::Internal::Stmt RowPrefetcher::visit(const For *op) {
-  if (op->name.compare(0, loop.size(), loop) != 0)
+  if (op->name.compare(0, part.loop.size(), part.loop) != 0)
     return IRMutator::visit(op);
-  CountSteps count(rows.weights);
+  CountSteps count(part.weights);
   op->body.accept(&count);
-  FindFirstRead read(rows.name);
-  op->body.accept(&read);
-  if (!count.steps || !read.index.defined())
+  FindFirstUse use(part.name);
+  op->body.accept(&use);
+  if (!count.steps || !use.index.defined())
     return op;
   // Vectors of narrow maps lie in pieces, and need no prefetch.
-  Expr first = getFirst(read.index);
+  Expr first = getFirst(use.index);
   if (!first.type().is_scalar())
     return op;
-  Expr strip = Variable::make(Halide::Int(32), op->name);
-  Expr next = substitute(op->name, strip + 1, first);
+  Expr step = Variable::make(Halide::Int(32), op->name);
+  Expr next = substitute(op->name, step + 1, first);
   std::string begin = unique_name("next"), counter = unique_name("step");
-  FetchInSteps fetch(rows, Variable::make(Halide::Int(32), begin), counter,
+  FetchInSteps fetch(part, Variable::make(Halide::Int(32), begin), counter,
                      count.steps);
   Halide::Internal::Stmt body =
       Block::make(fetch.count(0), fetch.mutate(op->body));
   body = Allocate::make(counter, Halide::Int(32), Halide::MemoryType::Stack,
                         {1}, const_true(), body);
   return withBody(op,
-                  LetStmt::make(begin, simplify(next + rows.overlap), body));
+                  LetStmt::make(begin, simplify(next + part.overlap), body));
 }
 
-void minnow::halide::addPrefetch(Halide::Func &output, const StripRows &rows) {
-  output.add_custom_lowering_pass(new RowPrefetcher(output.name(), rows));
+void minnow::halide::addPrefetch(Halide::Func &output, const MapPart &part) {
+  output.add_custom_lowering_pass(new RowPrefetcher(part));
 }

@@ -10,8 +10,11 @@
 #include "targets/llvm/Bytes.h"
 #include "targets/llvm/Gelu.h"
 #include "targets/llvm/Neon.h"
+#include "llvm/Analysis/ValueTracking.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Constants.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -294,20 +297,39 @@ static void strip(llvm::Module &module, StringRef symbol) {
   passes.run(module, analyses);
 }
 
+/// The memory that each store of `function` is to, as far as it is known.
+static llvm::SmallPtrSet<const llvm::Value *, 8>
+findStored(const llvm::Function &function) {
+  llvm::SmallPtrSet<const llvm::Value *, 8> stored;
+  for (const llvm::Instruction &each : llvm::instructions(function))
+    if (auto *store = llvm::dyn_cast<llvm::StoreInst>(&each))
+      stored.insert(llvm::getUnderlyingObject(store->getPointerOperand()));
+  return stored;
+}
+
 /// Halide's prefetches say that what they fetch is read once and then no more,
-/// and so pass the second level of the cache, which is where they belong.
-static void fetchToSecondLevel(llvm::Module &module) {
-  constexpr unsigned kLocality = 2, kNone = 0, kSecondLevel = 2;
-  for (llvm::Function &function : module)
-    if (function.getIntrinsicID() == llvm::Intrinsic::prefetch)
-      for (llvm::User *user : function.users())
-        if (auto *call = llvm::cast<llvm::CallInst>(user);
-            llvm::cast<llvm::ConstantInt>(call->getArgOperand(kLocality))
-                ->equalsInt(kNone))
-          call->setArgOperand(
-              kLocality,
-              llvm::ConstantInt::get(
-                  llvm::Type::getInt32Ty(module.getContext()), kSecondLevel));
+/// and so pass the second level of the cache, which is where they belong; in
+/// the first one, ready to be written, what the function itself writes.
+static void placePrefetches(llvm::Function &function) {
+  constexpr unsigned kWrites = 1, kLocality = 2;
+  constexpr int kSecondLevel = 2, kFirstLevel = 3;
+  auto stored = findStored(function);
+  auto set = [&](llvm::IntrinsicInst *fetch, unsigned argument, int value) {
+    fetch->setArgOperand(
+        argument, llvm::ConstantInt::get(
+                      llvm::Type::getInt32Ty(function.getContext()), value));
+  };
+  for (llvm::Instruction &each : llvm::instructions(function)) {
+    auto *fetch = llvm::dyn_cast<llvm::IntrinsicInst>(&each);
+    if (!fetch || fetch->getIntrinsicID() != llvm::Intrinsic::prefetch ||
+        !llvm::cast<llvm::ConstantInt>(fetch->getArgOperand(kLocality))
+             ->isZero())
+      continue;
+    bool isStored =
+        stored.contains(llvm::getUnderlyingObject(fetch->getArgOperand(0)));
+    set(fetch, kLocality, isStored ? kFirstLevel : kSecondLevel);
+    set(fetch, kWrites, isStored);
+  }
 }
 
 /// Whether the machine is known to run in order, and so to wait for each load
@@ -353,7 +375,8 @@ Expected<std::string> minnow::compileBitcode(StringRef bitcode,
   (*module)->setTargetTriple((*machine)->getTargetTriple());
   (*module)->setDataLayout((*machine)->createDataLayout());
   strip(**module, symbol);
-  fetchToSecondLevel(**module);
+  for (llvm::Function &function : **module)
+    placePrefetches(function);
   runPasses(**module, **machine, [&](llvm::PassBuilder &) {
     llvm::ModulePassManager passes;
     passes.addPass(

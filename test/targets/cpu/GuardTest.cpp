@@ -203,13 +203,14 @@ TEST(Guard, ProductsFetchTheNextPanel) {
 }
 
 TEST(Guard, WindowsFetchTheNextRows) {
-  auto count = [](const char *cpu, Node (*read)(KernelText &)) {
+  auto count = [](const char *cpu, Node (*read)(KernelText &),
+                  const char *prefetch = "prefetcht1") {
     KernelText text;
     Node out = text.conv(read(text), {32, 3, 2, {}, "relu"});
     CompiledKernel kernel(text.finish(out), cpu);
     EXPECT_EQ(kernel.getError(), "");
     auto loop = findHotLoop(disassemble(kernel.getCode().object));
-    return countNamed(loop, "prefetcht1");
+    return countNamed(loop, prefetch);
   };
   auto readPlanes = [](KernelText &text) {
     return text.transpose(text.argument({1, 3, 224, 224}), {0, 2, 3, 1});
@@ -221,6 +222,8 @@ TEST(Guard, WindowsFetchTheNextRows) {
   EXPECT_EQ(count("skylake-avx512", readPlanes), 3u);
   EXPECT_GT(count("skylake-avx512", readMap), 0u);
   EXPECT_EQ(count("haswell", readPlanes), 0u);
+  // Of what the next tile writes, a step's part of 14 positions.
+  EXPECT_EQ(count("skylake-avx512", readPlanes, "prefetchw"), 4u);
 }
 
 // While the product behind is added up.
