@@ -161,10 +161,11 @@ static bool reusesWeights(KernelOp kernel) {
 static void fetchBehind(ProgramOp program, mlir::SymbolTable &symbols) {
   constexpr int64_t kMostBytes = 1024 * 1024;
   int64_t behind = 0;
-  for (auto call : llvm::reverse(llvm::to_vector(program.getOps<CallOp>()))) {
+  auto calls = llvm::to_vector(program.getOps<CallOp>());
+  for (CallOp call : llvm::reverse(calls)) {
     auto kernel = symbols.lookup<KernelOp>(call.getKernel());
     if (reusesWeights(kernel)) {
-      bool isOnce = llvm::count_if(program.getOps<CallOp>(), [&](CallOp other) {
+      bool isOnce = llvm::count_if(calls, [&](CallOp other) {
                       return other.getKernel() == call.getKernel();
                     }) == 1;
       auto schedule = kernel.getScheduleAttr();
