@@ -60,6 +60,17 @@ private:
 
 } // namespace
 
+/// How the kernel that gives `value` writes it; null for row-major, and for
+/// what no call gives.
+static LayoutAttr getWrittenLayout(Value value) {
+  auto writer = value.getDefiningOp<CallOp>();
+  if (!writer)
+    return {};
+  return SymbolTable::lookupNearestSymbolFrom<KernelOp>(writer,
+                                                        writer.getKernelAttr())
+      .getResultLayout(cast<OpResult>(value).getResultNumber());
+}
+
 /// Each result must be written by one call: an output's memory is the caller's
 /// and nothing else may lie there.
 LogicalResult Planner::checkOutputs() {
@@ -69,9 +80,7 @@ LogicalResult Planner::checkOutputs() {
       return program.emitOpError("result ")
              << i << " must be written by a call and be no other result too; "
              << "form-groups inserts a copy where a network needs one";
-    else if (SymbolTable::lookupNearestSymbolFrom<KernelOp>(
-                 program, value.getDefiningOp<CallOp>().getKernelAttr())
-                 .getResultLayout(cast<OpResult>(value).getResultNumber()))
+    else if (getWrittenLayout(value))
       return program.emitOpError("result ") << i << " must be row-major";
   return success();
 }
@@ -91,13 +100,7 @@ LogicalResult Planner::checkMap(OpOperand &operand, LayoutAttr layout) {
     return call.emitOpError("operand ")
            << operand.getOperandNumber() << " is an activation with " << layout
            << "; only weights can be packed";
-  LayoutAttr written;
-  if (auto writer = operand.get().getDefiningOp<CallOp>())
-    written =
-        SymbolTable::lookupNearestSymbolFrom<KernelOp>(writer,
-                                                       writer.getKernelAttr())
-            .getResultLayout(cast<OpResult>(operand.get()).getResultNumber());
-  if (isUnsigned(layout) != isUnsigned(written))
+  if (isUnsigned(layout) != isUnsigned(getWrittenLayout(operand.get())))
     return call.emitOpError("operand ")
            << operand.getOperandNumber()
            << " is not in the layout in which it was written";

@@ -61,7 +61,8 @@ using Place = std::pair<Operation *, unsigned>;
 /// if all kernels that write or read them can.
 class Maps {
 public:
-  Maps(const Isa &isa, mlir::ModuleOp module) : isa(isa), symbols(module) {}
+  Maps(const Isa &isa, mlir::SymbolTable &symbols)
+      : isa(isa), symbols(symbols) {}
   void add(ProgramOp program);
   void setLayouts();
 
@@ -71,7 +72,7 @@ private:
   void addResult(CallOp call, mlir::OpResult result);
 
   const Isa &isa;
-  mlir::SymbolTable symbols;
+  mlir::SymbolTable &symbols;
   llvm::EquivalenceClasses<Place> classes;
   DenseSet<Place> fixed; // lie as the program's user says
 };
@@ -185,11 +186,11 @@ static void fetchBehind(ProgramOp program, mlir::SymbolTable &symbols) {
 }
 
 void cpu::connect(const Isa &isa, mlir::ModuleOp module) {
-  Maps maps(isa, module);
+  mlir::SymbolTable symbols(module);
+  Maps maps(isa, symbols);
   for (auto program : module.getOps<ProgramOp>())
     maps.add(program);
   maps.setLayouts();
-  mlir::SymbolTable symbols(module);
   if (isa.prefetches)
     for (auto program : module.getOps<ProgramOp>())
       fetchBehind(program, symbols);
