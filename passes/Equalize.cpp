@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Equalize.h"
 #include "passes/FoldWeights.h"
+#include "passes/IntegerForms.h"
 #include <cmath>
 
 using namespace mlir;
@@ -94,11 +95,6 @@ LogicalResult Equalizer::addLayer(Operation *op) {
   indices[op] = layers.size();
   layers.push_back(std::move(layer));
   return success();
-}
-
-static Activation getActivation(Operation *convolution) {
-  auto attribute = convolution->getAttrOfType<ActivationAttr>("activation");
-  return attribute ? attribute.getValue() : Activation::None;
 }
 
 void Equalizer::addLink(Operation *op) {
