@@ -365,14 +365,14 @@ def Mobile_AttentionOp : Mobile_Primitive<"attention", [
     ```
 
     *Float*, `by %scales, %parameters`: scales [2] f32, parameters [6] i32 as of
-    requantize. Every step is rounded to f32, none is fused; rne rounds to the
-    nearest, ties to even:
+    requantize. Every step is rounded to f32, fma(a, b, c) = a*b + c once; rne
+    rounds to the nearest, ties to even:
 
     ```
     t = max(-f32(d[m]) * scales[0], -31)             scales[0] = s_q * s_k * scale * log2(e)
     n = rne(t)     r = t - n                         2^t = 2^n * 2^r, |r| <= 1/2
-    e = ((((c5*r + c4)*r + c3)*r + c2)*r + c1)*r + 1
-        c5 = 0x3AAEC3FF  c4 = 0x3C1D955B  c3 = 0x3D635847  c2 = 0x3E75FDF0  c1 = 0x3F317218
+    e = fma(fma(fma(fma(c4, r, c3), r, c2), r, c1), r, 1)   to 3e-6 of 2^r
+        c4 = 0x3C1D0166  c3 = 0x3D64FE23  c2 = 0x3E7601BC  c1 = 0x3F317096
     p[m] = i32(rne(e * 2^(n + 14)))                  0 .. 16384, the product is exact
     S = sum_m p[m]     A[e] = sum_m p[m] * v[m, e]   i32
     y[e] = clamp(rne(f32(A[e]) * (scales[1] / f32(S))) + zero, low, high)

@@ -7,6 +7,7 @@
 #include "targets/halide/Integer.h"
 #include "targets/halide/Stage.h"
 #include "targets/llvm/Bytes.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace minnow;
@@ -119,19 +120,18 @@ static void buildWeights(Attention &parts, const Tensor &query, int keys,
 }
 
 /// 2^14 * 2^(v * scale) for v <= 0 as an integer, as mobile.attention says.
-static Expr exp2Integer(Expr v, Expr scale) {
+static Expr exp2Integer(Expr v, Expr scale, const Form &form) {
   auto strict = [](Expr e) { return Halide::strict_float(e); };
   Expr t = Halide::max(strict(Halide::cast<float>(v) * scale), -31.f);
   // Rounded to an integer, which is then in the last bits.
   Expr shifted = strict(t + kRoundingNumber),
        rest = strict(t - strict(shifted - kRoundingNumber));
-  Expr power = Halide::reinterpret<float>(Expr(0x3AAEC3FF));
-  for (int bits : {0x3C1D955B, 0x3D635847, 0x3E75FDF0, 0x3F317218, 0x3F800000})
-    power =
-        strict(strict(power * rest) + Halide::reinterpret<float>(Expr(bits)));
-  // Multiplies by 2^(n + 14): n is in the last bits of `shifted`.
+  Expr power = 0x1p14f * llvm::bit_cast<float>(0x3C1D0166);
+  for (int bits : {0x3D64FE23, 0x3E7601BC, 0x3F317096, 0x3F800000})
+    power = fma(power, rest, 0x1p14f * llvm::bit_cast<float>(bits), form);
+  // Multiplies by 2^n: n is in the last bits of `shifted`.
   Expr bits = Halide::reinterpret<uint32_t>(power) +
-              ((Halide::reinterpret<uint32_t>(shifted) + 14) << 23);
+              (Halide::reinterpret<uint32_t>(shifted) << 23);
   return Halide::reinterpret<int32_t>(
              strict(Halide::reinterpret<float>(bits) + kRoundingNumber)) -
          kRoundingBits;
@@ -203,7 +203,7 @@ static void buildByteWeights(Attention &parts, const Tensor &query,
   reduceRows(parts, parts.logits, parts.largestLanes, parts.largest, vector,
              kLowest, [](Expr a, Expr b) { return Halide::max(a, b); });
   Expr above = parts.logits(key, head, x, y) - parts.largest(head, x, y);
-  Expr weight = exp2Integer(above, byte.scales(0));
+  Expr weight = exp2Integer(above, byte.scales(0), form);
   parts.weights(key, head, x, y) =
       Halide::cast<int16_t>(Halide::select(isKey, weight, 0));
   Func wide("wide");

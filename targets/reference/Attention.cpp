@@ -92,14 +92,14 @@ static Value exponential(Arithmetic math, Value t) {
   Type i32 = math.builder.getI32Type();
   Value n = math.make<math::RoundEvenOp>(t);
   Value r = math.sub(t, n);
-  constexpr uint32_t coefficients[] = {0x3AAEC3FF, 0x3C1D955B, 0x3D635847,
-                                       0x3E75FDF0, 0x3F317218, 0x3F800000};
+  constexpr uint32_t coefficients[] = {0x3C1D0166, 0x3D64FE23, 0x3E7601BC,
+                                       0x3F317096, 0x3F800000};
   auto coefficient = [&](uint32_t bits) {
     return math.number(llvm::bit_cast<float>(bits));
   };
   Value e = coefficient(coefficients[0]);
   for (uint32_t bits : ArrayRef(coefficients).drop_front())
-    e = math.add(math.mul(e, r), coefficient(bits));
+    e = math.fma(e, r, coefficient(bits));
   // The exponent of e is at bit 23.
   Value power = math.make<arith::ShLIOp>(
       math.make<arith::AddIOp>(math.make<arith::FPToSIOp>(i32, n),

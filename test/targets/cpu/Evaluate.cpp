@@ -261,12 +261,9 @@ static void attendRow(AttentionOp op, const double *q, Array &keys,
 /// 2^14 * 2^-(below * scale) as an integer; every step is rounded to f32.
 static double getByteWeight(double below, float scale) {
   float t = std::max(-float(below) * scale, -31.0f), n = std::nearbyintf(t);
-  float r = t - n, power = llvm::bit_cast<float>(0x3AAEC3FF);
-  for (uint32_t bits :
-       {0x3C1D955Bu, 0x3D635847u, 0x3E75FDF0u, 0x3F317218u, 0x3F800000u}) {
-    volatile float product = power * r; // never fused
-    power = product + llvm::bit_cast<float>(bits);
-  }
+  float r = t - n, power = llvm::bit_cast<float>(0x3C1D0166);
+  for (uint32_t bits : {0x3D64FE23u, 0x3E7601BCu, 0x3F317096u, 0x3F800000u})
+    power = std::fma(power, r, llvm::bit_cast<float>(bits));
   return std::nearbyintf(std::ldexp(power, int(n) + 14));
 }
 

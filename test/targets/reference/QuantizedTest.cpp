@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Testing.h"
 #include "targets/reference/Evaluate.h"
+#include "llvm/ADT/bit.h"
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
@@ -340,19 +341,10 @@ TEST(IntegerAttention, FloatFormIsItsFormula) {
   auto weigh = [&](int32_t d) {
     float t = std::max(-float(d) * scales[0], -31.0f);
     float n = std::nearbyint(t), r = t - n;
-    uint32_t bits[] = {0x3AAEC3FF, 0x3C1D955B, 0x3D635847,
-                       0x3E75FDF0, 0x3F317218, 0x3F800000};
-    volatile float e; // no fma
-    float first;
-    std::memcpy(&first, &bits[0], 4);
-    e = first;
-    for (int i = 1; i < 6; ++i) {
-      float coefficient;
-      std::memcpy(&coefficient, &bits[i], 4);
-      e = e * r;
-      e = e + coefficient;
-    }
-    return int32_t(std::nearbyint(std::ldexp(float(e), int(n) + 14)));
+    float e = llvm::bit_cast<float>(0x3C1D0166);
+    for (uint32_t bits : {0x3D64FE23u, 0x3E7601BCu, 0x3F317096u, 0x3F800000u})
+      e = std::fma(e, r, llvm::bit_cast<float>(bits));
+    return int32_t(std::nearbyint(std::ldexp(e, int(n) + 14)));
   };
   auto expected = c.expect(weigh, [&](int32_t sum, int32_t total) {
     volatile float factor = scales[1] / float(total);
