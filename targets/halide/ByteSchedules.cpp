@@ -231,13 +231,23 @@ void Scheduler::scheduleCopy(Stage &stage, const Tile &tile) {
 void Scheduler::schedulePlanes(Stage &stage) {
   Func copy = stage.padded;
   const Halide::RDom &inside = stage.inside;
-  copy.align_bounds(c, stage.input.channels).vectorize(c, kBytesOfVector);
+  int bytes = 4 * form.vectorFloats;
+  copy.align_bounds(c, stage.input.channels).vectorize(c, bytes);
+  bool isRounded = stage.rounded.defined();
   copy.update()
       .reorder({RVar(inside.x), RVar(inside.y), y})
       .allow_race_conditions() // Each column is another place.
       .unroll(RVar(inside.x))
-      .vectorize(RVar(inside.y),
-                 std::gcd(stage.input.columns, form.vectorFloats));
+      .vectorize(
+          RVar(inside.y),
+          std::gcd(stage.input.columns, isRounded ? bytes : form.vectorFloats));
+  if (isRounded)
+    stage.rounded.compute_at(copy, y)
+        .bound(x, 0, stage.input.columns)
+        .bound(c, 0, stage.input.channels)
+        .split(x, xo, xi, bytes, Halide::TailStrategy::ShiftInwards)
+        .vectorize(xi, form.vectorFloats)
+        .unroll(xi);
 }
 
 /// The border, then what is inside: groups of channels from as many planes, or

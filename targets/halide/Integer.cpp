@@ -99,15 +99,26 @@ static RDom copyInside(const Tensor &input, Func copy, Expr channel,
 }
 
 /// The same of planes to rows of columns, each of all channels: vectors over
-/// columns that ask where they are would be read element by element.
-static RDom copyPlanes(const Tensor &input, const Window &window, Func copy,
-                       Expr zero, DotOperand operand) {
+/// columns that ask where they are would be read element by element. What is
+/// rounded there is stored plane by plane first, four vectors at once.
+static void copyPlanes(Stage &stage, const Window &window, Expr zero,
+                       const Form &form) {
+  const Tensor &input = stage.input;
+  Func copy = stage.padded;
   RDom inside(0, input.channels, 0, input.columns, "inside");
-  Expr byte = input.func(inside.x, inside.y, input.clampRow(y));
-  copy(c, y) = prepare(zero, operand);
+  auto read = [&](Expr channel, Expr column) {
+    return input.func(channel, column, input.clampRow(y));
+  };
+  Expr byte = read(inside.x, inside.y);
+  if (!input.stored && input.columns >= 4 * form.vectorFloats) {
+    stage.rounded = Func("rounded");
+    stage.rounded(x, c, y) = read(c, x);
+    byte = stage.rounded(inside.y, inside.x, y);
+  }
+  copy(c, y) = prepare(zero, form.dotOperand);
   copy(inside.x + (inside.y + window.left) * input.channels, y) =
-      prepare(Halide::select(input.hasRow(y), byte, zero), operand);
-  return inside;
+      prepare(Halide::select(input.hasRow(y), byte, zero), form.dotOperand);
+  stage.inside = inside;
 }
 
 /// Defines `copy` as groups of columns, each `advance` columns after the one
@@ -199,8 +210,7 @@ Stage halide::buildIntegerMatrix(Operation *op, const Tensor &input,
   if (stage.joinsColumns) {
     stage.padded = Func("padded");
     if (input.columnsFirst && form.packsInLlvm())
-      stage.inside =
-          copyPlanes(input, window, stage.padded, weights.zero, operand);
+      copyPlanes(stage, window, weights.zero, form);
     else
       stage.padded(c, y) =
           prepare(readByte(input, window, c % channels,

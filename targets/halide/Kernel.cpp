@@ -98,6 +98,8 @@ static bool looksUpGelu(mobile::KernelOp kernel, const Form &form) {
 /// computed.
 static const Halide::Argument *findArgument(const Pipeline &pipeline,
                                             mlir::Value value) {
+  if (auto requantize = value.getDefiningOp<mobile::RequantizeOp>())
+    value = requantize.getInput();
   if (auto transpose = value.getDefiningOp<mobile::TransposeOp>())
     value = transpose.getInput();
   auto argument = llvm::dyn_cast<mlir::BlockArgument>(value);
@@ -120,7 +122,10 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
   auto operations = kernel.getBody().front().without_terminator();
   auto products =
       llvm::make_filter_range(operations, llvm::IsaPred<mobile::Conv2DOp>);
-  if (form.fetch != Fetch::Lines || stage.isInteger || products.empty() ||
+  // Maps of bytes are near; not so floats that are rounded to them.
+  bool isNear = stage.isInteger &&
+                llvm::isa<mlir::BlockArgument>(stage.op->getOperand(0));
+  if (form.fetch != Fetch::Lines || isNear || products.empty() ||
       !llvm::isa_and_nonnull<mobile::Conv2DOp, mobile::DepthwiseConv2DOp>(
           stage.op))
     return false;

@@ -84,7 +84,8 @@ struct Stage {
   // bytes add to the sums, or of a matrix what these begin with.
   bool isInteger = false;
   std::vector<Halide::RDom> domains;
-  Halide::RDom inside; // columns that `padded` copies; or undefined
+  Halide::RDom inside;  // columns that `padded` copies; or undefined
+  Halide::Func rounded; // of planes: (column, channel, row), what is inside
   std::vector<Halide::RDom> groups; // or groups of them, part by part
   bool joinsColumns = false;
   int places = 1;

@@ -161,8 +161,10 @@ Node test::build(KernelText &text, const Case &made) {
     return finishSum(text, text.conv(map, {8 * made.outputs}), made);
   }
   case Kind::Stem: {
-    Node planes = text.argument({1, 3, made.height, made.width},
-                                text.isFixed ? "i8" : "f32");
+    // Rows of at least four vectors are rounded in whole ones.
+    int64_t width = made.width + (made.extra == 3 ? 60 : 0);
+    Node planes =
+        text.argument({1, 3, made.height, width}, text.isFixed ? "i8" : "f32");
     Node map = text.transpose(planes, {0, 2, 3, 1});
     Node sum =
         text.conv(text.isFixed ? map : text.requantize(map), getConv(made));

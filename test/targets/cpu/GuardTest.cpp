@@ -457,9 +457,15 @@ TEST(Guard, StemOfBytesReadsVectors) {
     Node out = text.requantize(text.conv(in, {32, 3, 2}));
     CompiledKernel kernel(text.finish(out), cpu);
     ASSERT_EQ(kernel.getError(), "");
-    auto code = parse(disassemble(kernel.getCode().object));
+    std::string assembly = disassemble(kernel.getCode().object);
+    auto code = parse(assembly);
     for (const char *name : {"vpextr", "vpinsr", "vinsertps"})
       EXPECT_EQ(countNamed(code, name), 0) << cpu;
+    // Planes are rounded four vectors at once.
+    EXPECT_EQ(countNamed(code, "vpmovdb"), 0) << cpu;
+    EXPECT_GT(countNamed(code, "vpacksswb"), 0) << cpu;
+    // A line of each plane of floats, of which the next strip reads others.
+    EXPECT_EQ(countNamed(findHotLoop(assembly), "prefetcht1"), 3) << cpu;
   }
 }
 
