@@ -52,13 +52,13 @@ Estimate minnow::cost::estimate(const Machine &machine,
 
   Estimate result;
   // An element operation takes an instruction slot, as a MAC does.
-  double products = (kernel.macs - kernel.byteMacs - kernel.savedMacs) /
-                    machine.macsPerSecond;
-  if (kernel.byteMacs)
-    products += kernel.byteMacs / machine.byteMacsPerSecond;
   double strips = kernel.macs ? kernel.stripMacs / kernel.macs : 0;
-  result.macSeconds = products * (1 + machine.stripLoss * strips) +
-                      kernel.elementwise / machine.macsPerSecond;
+  double products = (kernel.macs - kernel.byteMacs - kernel.savedMacs) /
+                    machine.macsPerSecond * (1 + machine.stripLoss * strips);
+  if (kernel.byteMacs)
+    products += kernel.byteMacs / machine.byteMacsPerSecond *
+                (1 + machine.byteStripLoss * strips);
+  result.macSeconds = products + kernel.elementwise / machine.macsPerSecond;
   Traffic traffic{machine};
   traffic.add(activations, workingSet);
   double passes = runsWhole(machine, kernel) ? 1 : kernel.weightPasses;

@@ -33,6 +33,7 @@ struct Machine {
   double byteMacsPerSecond; // products of bytes
   double callSeconds;       // fixed cost of one kernel call
   double stripLoss;         // share of the MAC time that fusing by strips adds
+  double byteStripLoss;     // the same of products of bytes
   double stripBytes;  // mapBytes of a kernel that runs all rows as one strip;
                       // 0: none does
   double vectorBytes; // of one register
@@ -53,7 +54,7 @@ struct KernelShape {
   double outputBytes = 0;
   double innerBytes = 0; // of tensors that stay inside, alive at one time
   double mapBytes = 0;   // of the same whole, and of copies that windows read
-  double stripMacs = 0;  // those of `macs` that pay the machine's stripLoss
+  double stripMacs = 0;  // those of `macs` that pay the machine's losses
 };
 
 enum class Bound : uint8_t { Macs, Memory };

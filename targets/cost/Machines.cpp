@@ -87,6 +87,9 @@ static void readMachine(const Json &object, MachineDescription &description) {
                                   : machine.macsPerSecond;
   machine.callSeconds = readPositive(object, "call_seconds");
   machine.stripLoss = readPositive(object, "strip_loss");
+  machine.byteStripLoss = object.contains("byte_strip_loss")
+                              ? readPositive(object, "byte_strip_loss")
+                              : machine.stripLoss;
   if (object.contains("strip_bytes"))
     machine.stripBytes = readPositive(object, "strip_bytes");
   machine.vectorBytes = readPositive(object, "vector_bytes");

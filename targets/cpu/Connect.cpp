@@ -18,25 +18,6 @@ using mlir::Operation;
 using mlir::OpOperand;
 using mlir::Value;
 
-/// Whether the bytes of `value`, a kernel's argument, are only multiplied,
-/// rounded or summed up there; `prefers` says whether they are multiplied.
-static bool readsNumbers(Value value, bool &prefers) {
-  prefers = false;
-  for (OpOperand &use : value.getUses()) {
-    Operation *user = use.getOwner();
-    bool isMultiplied =
-        halide::isIntegerProduct(user) && use.getOperandNumber() == 0;
-    auto requantize = llvm::dyn_cast<RequantizeOp>(user);
-    auto pool = llvm::dyn_cast<Pool2DOp>(user);
-    bool isTerm = requantize && (value == requantize.getInput() ||
-                                 value == requantize.getAddend());
-    if (!isMultiplied && !isTerm && !(pool && pool.isGlobalAverage()))
-      return false;
-    prefers |= isMultiplied;
-  }
-  return true;
-}
-
 bool cpu::canBeUnsigned(const Isa &isa, KernelOp kernel, Value value,
                         bool *prefers) {
   bool isMultiplied = false;
@@ -46,7 +27,7 @@ bool cpu::canBeUnsigned(const Isa &isa, KernelOp kernel, Value value,
       !isFast(isa, kernel, /*why=*/nullptr))
     return false;
   bool can = !llvm::isa<mlir::BlockArgument>(value) ||
-             (type.getRank() > 1 && readsNumbers(value, isMultiplied));
+             (type.getRank() > 1 && halide::readsNumbers(value, &isMultiplied));
   if (prefers)
     *prefers = isMultiplied;
   return can;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/Kernels.h"
 #include "targets/cpu/Tiles.h"
+#include "targets/halide/ByteChain.h"
 #include "targets/halide/View.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -200,40 +201,28 @@ static bool isInteger(Operation *op) {
          llvm::any_of(op->getResultTypes(), isIntegerType);
 }
 
-/// Whether `op` may stand before a product that copies what it reads: the
-/// edge of a network, which comes as planes of floats.
-static bool isEdge(Operation *op) {
-  auto type = llvm::cast<mlir::ShapedType>(op->getOperand(0).getType());
-  auto transpose = llvm::dyn_cast<TransposeOp>(op);
+/// Whether `before` is the edge of a network, which comes as planes of floats
+/// or is rounded, and `op` copies what it reads anyway.
+static bool isEdge(const Isa &isa, Operation *before, Operation *op) {
+  auto type = llvm::cast<mlir::ShapedType>(before->getOperand(0).getType());
+  auto transpose = llvm::dyn_cast<TransposeOp>(before);
   bool isMap = transpose && transpose.getPermutation().size() == 4 &&
                transpose.getPermutation()[0] == 0;
   return type.getElementType().isF32() &&
-         (isMap || llvm::isa<RequantizeOp>(op));
-}
-
-/// A sum of integers with what rounds it, so that sums stay out of memory, and
-/// with what its input comes from.
-static const char *checkIntegers(const Isa &isa,
-                                 llvm::ArrayRef<Operation *> ops) {
-  bool hasProduct = false;
-  for (auto [before, op] : llvm::zip(ops, ops.drop_front())) {
-    bool follows = op->getOperand(0) == before->getResult(0);
-    bool isStart = !hasProduct && before->hasOneUse() && isEdge(before);
-    hasProduct |= halide::isIntegerProduct(before);
-    if (follows && llvm::isa<RequantizeOp, LookupOp, AddOp>(op))
-      continue;
-    if (!follows || !isStart || !halide::copiesInput(op, isa.getForm()))
-      return "integers: more than one product with its rounding";
-  }
-  return nullptr;
+         (isMap || llvm::isa<RequantizeOp>(before)) &&
+         halide::copiesInput(op, isa.getForm());
 }
 
 bool cpu::canFuse(const Isa &isa, llvm::ArrayRef<Operation *> ops,
                   std::string *why) {
   if (ops.size() <= 1)
     return true;
-  const char *reason = llvm::any_of(ops, isInteger) ? checkIntegers(isa, ops)
-                                                    : Chain(isa, ops).check();
+  auto isFirst = [&](Operation *before, Operation *op) {
+    return isEdge(isa, before, op);
+  };
+  const char *reason = llvm::any_of(ops, isInteger)
+                           ? halide::checkByteChain(ops, isFirst)
+                           : Chain(isa, ops).check();
   if (reason && why)
     *why = reason;
   return !reason;

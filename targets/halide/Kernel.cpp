@@ -74,6 +74,9 @@ static bool prefetchPanels(mobile::KernelOp kernel, const Form &form,
       terms = getTermsAtOnce(kernel, pipeline.stages[0].op, form);
     PanelWeights weights{argument.name,    argument.type, int(elements),
                          int(terms * row), int(row),      int(physical[0])};
+    // A block of positions that is copied to bytes reads all panels anew.
+    weights.isRepeated =
+        argument.type.bytes() == 1 && pipeline.stages.size() == 1;
     weights.behindElements =
         kernel.getScheduleAttr().getBehind() / argument.type.bytes();
     addPrefetch(pipeline.output, weights, form.fetch);
@@ -178,16 +181,23 @@ static bool prefetchTiles(mobile::KernelOp kernel, const Form &form,
   return true;
 }
 
+static bool storesBytes(const Stage &stage) {
+  return stage.root.defined() && isOfBytes(stage.root);
+}
+
 static Code compileOrThrow(mobile::KernelOp kernel, Form form,
                            llvm::StringRef symbol) {
   form.looksUpGelu = looksUpGelu(kernel, form);
   Pipeline pipeline = buildOrThrow(kernel, form);
   Code code;
   applySchedule(pipeline, kernel, form);
+  bool isByte = llvm::any_of(pipeline.stages, storesBytes);
   // Our LLVM stores four bytes where a masked vector ends with one of them.
-  bool isByte = isOfBytes(pipeline.output);
-  bool isRagged = isByte && (pipeline.isCut ||
-                             pipeline.result.channels % form.vectorFloats != 0);
+  bool isRagged = llvm::any_of(pipeline.stages, [&](const Stage &stage) {
+    bool isCut = pipeline.isCut && stage.root.name() == pipeline.output.name();
+    return storesBytes(stage) &&
+           (isCut || stage.result.channels % form.vectorFloats != 0);
+  });
   bool hasPrefetches = false;
   if (form.fetch != Fetch::None && (form.emitsBitcode || !isRagged)) {
     hasPrefetches = prefetchPanels(kernel, form, pipeline);

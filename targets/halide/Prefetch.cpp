@@ -132,10 +132,8 @@ Halide::Internal::Stmt Prefetcher::addLines(const For *op, Expr index) const {
             int(steps);
     steps *= *tiles;
   }
-  // A block of positions that is copied to bytes reads all panels anew.
-  bool isRepeated = weights.type.bytes() == 1;
   bool hasParts = i > 0 && weights.partElements < weights.panelElements;
-  if ((i > 1 && !isRepeated && !hasParts) || steps == *extent)
+  if ((i > 1 && !weights.isRepeated && !hasParts) || steps == *extent)
     return op->body;
   int perLine = kLineBytes / weights.type.bytes();
   int64_t all = llvm::divideCeil(weights.partElements, perLine);

@@ -21,6 +21,7 @@ struct PanelWeights {
   int partElements;  // of it, the terms that are added up at once
   int rowElements;   // of one of its terms, or groups of terms
   int panels = 1;
+  bool isRepeated = false; // several times in a row
   // Of what lies behind the weights, in the order of the program's reads, to
   // fetch too, in equal parts while each panel is computed.
   int behindElements = 0;

@@ -153,6 +153,13 @@ void Builder::store(Value value) {
     computed = addStage(copy);
     computed.tensor = read(value).tensor;
   }
+  // Bytes between two products lie as these multiply them.
+  if (form.dotOperand == DotOperand::Unsigned && form.packsInLlvm() &&
+      isOfBytes(computed.tensor.func) && readsNumbers(value)) {
+    Func bytes("unsigned");
+    bytes(c, x, y) = addOffset(computed.tensor.func(c, x, y));
+    computed.tensor.func = bytes;
+  }
   Stage &stage = pipeline.stages[computed.pending];
   stage.root = computed.tensor.func;
   stage.rootValue = value;
@@ -191,7 +198,8 @@ Computed Builder::pool(Pool2DOp op) {
 /// What a window reads outside of its map, as the map's bytes are.
 template <typename Op> Expr Builder::readBorder(Op op) {
   Expr zero = readZero(op.getZero());
-  return kernel.isUnsigned(op.getInput()) ? addOffset(zero) : zero;
+  Halide::Type type = read(op.getInput()).tensor.func.type();
+  return type == Halide::UInt(8) ? addOffset(zero) : zero;
 }
 
 Computed Builder::byteProduct(Operation *op) {

@@ -66,6 +66,24 @@ bool halide::copiesInput(Operation *op, const Form &form, bool isUnsigned) {
   return hasBorder || getShape(op->getOperand(0)).back() % form.dotWidth != 0;
 }
 
+bool halide::readsNumbers(Value value, bool *isMultiplied) {
+  if (isMultiplied)
+    *isMultiplied = false;
+  for (mlir::OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    bool multiplies = isIntegerProduct(user) && use.getOperandNumber() == 0;
+    auto requantize = llvm::dyn_cast<RequantizeOp>(user);
+    auto pool = llvm::dyn_cast<Pool2DOp>(user);
+    bool isTerm = requantize && (value == requantize.getInput() ||
+                                 value == requantize.getAddend());
+    if (!multiplies && !isTerm && !(pool && pool.isGlobalAverage()))
+      return false;
+    if (isMultiplied)
+      *isMultiplied |= multiplies;
+  }
+  return true;
+}
+
 llvm::SmallVector<Operation *> halide::getElementOps(Operation *op) {
   llvm::SmallVector<Operation *> ops;
   for (Operation *each = op->getNextNode(); each && !isComputing(each);
@@ -243,7 +261,12 @@ View halide::getView(KernelOp kernel) {
   mlir::Block &block = kernel.getBody().front();
   if (llvm::all_of(block, isElementwise))
     return View::Elements;
-  return llvm::all_of(block, isPixelwise) ? View::Pixels : View::Maps;
+  // What lies between products of bytes stays near a row at a time.
+  bool isChain = llvm::count_if(block, [](Operation &op) {
+                   return isIntegerProduct(&op);
+                 }) > 1;
+  return !isChain && llvm::all_of(block, isPixelwise) ? View::Pixels
+                                                      : View::Maps;
 }
 
 std::optional<Sizes> halide::getSizes(Value value, View view) {

@@ -47,6 +47,10 @@ bool isIntegerProduct(mlir::Operation *op);
 bool copiesInput(mlir::Operation *op, const Form &form,
                  bool isUnsigned = false);
 
+/// Whether the bytes of `value` are only multiplied, rounded or summed up, so
+/// that they may be stored as u8 (Integer.h); and whether some are multiplied.
+bool readsNumbers(mlir::Value value, bool *isMultiplied = nullptr);
+
 /// Whether one primitive of `kernel` computes, and no other.
 bool computesOnce(mobile::KernelOp kernel);
 

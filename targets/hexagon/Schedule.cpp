@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/mobile/Layout.h"
 #include "targets/KernelCost.h"
+#include "targets/halide/ByteChain.h"
 #include "targets/halide/View.h"
 #include "targets/hexagon/Kernels.h"
 #include "llvm/Support/MathExtras.h"
@@ -52,47 +53,15 @@ const halide::Form &hexagon::getForm(bool hasVectorDots) {
 // What is one kernel
 //===----------------------------------------------------------------------===//
 
-/// Longer chains gain nothing more and take long to compile: a UIB has four.
-constexpr int kMostProducts = 4;
-
-/// Why `op` cannot follow a product in its kernel, or null.
-static const char *checkNextProduct(Operation *op, int products) {
-  if (products == 0)
-    return "an element operation before the first product";
-  if (!halide::isIntegerProduct(op) || llvm::isa<LinearOp>(op))
-    return "the primitive reads a value of the same kernel";
-  if (halide::getShape(op->getResult(0))[0] != 1)
-    return "a batch of more than one";
-  if (halide::getShape(op->getOperand(0))[1] == 1)
-    return "a map of one row";
-  if (products == kMostProducts)
-    return "more than four products";
-  if (!halide::isEvenlyPadded(op))
-    return "a window whose rows of padding are unlike at top and bottom";
-  return nullptr;
-}
-
-/// Why `ops` cannot be one kernel, or null: a chain of products with the
-/// rounding of each, and the planes of an image before the first, which gathers
-/// them where it copies them.
-static const char *checkChain(llvm::ArrayRef<Operation *> ops) {
-  int products = halide::isIntegerProduct(ops.front());
-  for (auto [before, op] : llvm::zip(ops, ops.drop_front())) {
-    if (op->getOperand(0) != before->getResult(0))
-      return "two chains";
-    bool isImage = llvm::isa<TransposeOp>(before) && llvm::isa<Conv2DOp>(op) &&
-                   halide::countChannels(before->getResult(0)) <= kDot;
-    bool isElementwise = llvm::isa<RequantizeOp, LookupOp, AddOp>(op);
-    if (!isImage && !isElementwise)
-      if (const char *why = checkNextProduct(op, products))
-        return why;
-    products += halide::isIntegerProduct(op);
-  }
-  return nullptr;
+/// Whether `before` is the planes of an image, which `op` gathers where it
+/// copies them.
+static bool isImage(Operation *before, Operation *op) {
+  return llvm::isa<TransposeOp>(before) && llvm::isa<Conv2DOp>(op) &&
+         halide::countChannels(before->getResult(0)) <= kDot;
 }
 
 bool hexagon::canFuse(llvm::ArrayRef<Operation *> ops, std::string *why) {
-  const char *reason = checkChain(ops);
+  const char *reason = halide::checkByteChain(ops, isImage);
   if (reason && why)
     *why = reason;
   return !reason;

@@ -193,12 +193,14 @@ TEST(CostTest, StripsAndCallsCostTime) {
 TEST(CostTest, ProductsOfBytesHaveTheirOwnPeak) {
   Machine machine = makeCachedMachine();
   machine.byteMacsPerSecond = 400;
+  machine.byteStripLoss = 0.5;
   KernelShape kernel = makeKernel(1000, 0, 0, 0);
   kernel.byteMacs = 800;
   EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds, 4);
   kernel.stripMacs = 1000;
   kernel.elementwise = 100;
-  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds, 5.4);
+  EXPECT_DOUBLE_EQ(estimate(machine, kernel, 0).macSeconds,
+                   2 * 1.1 + 2 * 1.5 + 1);
 }
 
 TEST(CostTest, SparedProductsTakeNoTime) {

@@ -51,6 +51,13 @@ TEST_P(ByteTest, RandomKernelsAreExact) {
       [](const std::string &what) { ADD_FAILURE() << what; });
 }
 
+TEST_P(ByteTest, RandomBlocksAreExact) {
+  checkCases(
+      makeBlock, 12,
+      [&](const Case &made, unsigned seed) { return check(made, cpu, seed); },
+      [](const std::string &what) { ADD_FAILURE() << what; });
+}
+
 // The map is whole pages with guards around, and a task has fewer channels than
 // a vector has bytes.
 TEST_P(ByteTest, ReadsNothingBeforeTheInput) {

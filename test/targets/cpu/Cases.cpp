@@ -135,6 +135,9 @@ static Node buildBlock(KernelText &text, const Case &made) {
   case 4:
     return rounded(
         text.conv(rounded(text.depthwise(input, window)), {made.outputs}));
+  case 5: // no windows: all positions are one row
+    return rounded(
+        text.conv(rounded(text.conv(input, {wide})), {made.outputs}));
   default: {
     Node expanded = rounded(text.conv(input, {wide}));
     Node middle = rounded(text.depthwise(expanded, window));

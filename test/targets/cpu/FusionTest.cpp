@@ -65,12 +65,25 @@ TEST(Fusion, TakesTheEdgeBeforeProductsOfBytes) {
   EXPECT_EQ(getRefusal(text.finish(text.requantize(sum))), "");
 }
 
-TEST(Fusion, RefusesASumOfBytesBeforeAnother) {
+TEST(Fusion, TakesBlocksOfBytes) {
   KernelText text;
-  Node sum = text.conv(text.argument({1, 8, 8, 16}, "i8"), {16});
-  sum = text.conv(text.requantize(sum), {16, 3});
-  EXPECT_EQ(getRefusal(text.finish(text.requantize(sum))),
-            "integers: more than one product with its rounding");
+  Node in = text.argument({1, 8, 8, 16}, "i8");
+  Node out = text.requantize(text.conv(in, {32}));
+  out = text.requantize(text.depthwise(out, {32, 3}));
+  out = text.requantize(text.conv(out, {16}), in);
+  EXPECT_EQ(getRefusal(text.finish(out)), "");
+}
+
+TEST(Fusion, RefusesBytesOfOneRowAndAttentionOnThem) {
+  KernelText row, attention;
+  Node out = row.requantize(row.conv(row.argument({1, 1, 8, 16}, "i8"), {32}));
+  EXPECT_EQ(getRefusal(row.finish(row.requantize(row.conv(out, {16})))),
+            "a map of one row");
+  out = attention.argument({1, 4, 4, 16}, "i8");
+  Node query = attention.requantize(attention.conv(out, {16}));
+  EXPECT_EQ(getRefusal(attention.finish(
+                attention.attention(query, out, out, 1, 0.25))),
+            "the primitive reads a value of the same kernel");
 }
 
 TEST(Fusion, TakesAPoolAfterAProduct) {

@@ -358,6 +358,34 @@ TEST(Guard, UnsignedMapsAreMultipliedAsTheyLie) {
   }
 }
 
+/// An inverted bottleneck of bytes as one kernel.
+Node addBlock(KernelText &text) {
+  Node in = text.argument({1, 14, 14, 96}, "i8");
+  Node out = text.requantize(text.conv(in, {192}), {}, "full");
+  out = text.requantize(text.depthwise(out, {192, 3}), {}, "full");
+  return text.requantize(text.conv(out, {96}), in, "full");
+}
+
+TEST(Guard, BlocksOfBytesKeepTheirSums) {
+  for (const ByteMachine &machine : kByteMachines) {
+    KernelText text;
+    Node out = addBlock(text);
+    check(text, out, machine.cpu, machine.products, 1.05 * machine.ratio);
+  }
+}
+
+TEST(Guard, BlocksOfBytesHoldThemAsTheyAreMultiplied) {
+  KernelText text;
+  CompiledKernel kernel(text.finish(addBlock(text)), "sapphirerapids", "",
+                        /*seed=*/7, /*unsignedMaps=*/3);
+  ASSERT_EQ(kernel.getError(), "");
+  auto code = parse(disassemble(kernel.getCode().object));
+  auto count = [&](const char *name) { return countNamed(code, name); };
+  EXPECT_EQ(count("vpxor") + count("vpxord") + count("vpxorq"), 0);
+  EXPECT_EQ(count("vpacksswb") + count("vpmovdb"), 0);
+  EXPECT_GE(count("vpackuswb"), 12);
+}
+
 TEST(Guard, NeonRoundsInItsConversion) {
   KernelText text;
   Node in = text.argument({1, 14, 14, 96}, "i8");
