@@ -8,7 +8,6 @@
 #include "compiler/CalibrationInputs.h"
 #include "compiler/WatchedRun.h"
 #include "passes/InlineBlocks.h"
-#include "targets/KernelCost.h"
 #include "targets/reference/Evaluate.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstring>

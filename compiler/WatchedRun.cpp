@@ -5,7 +5,6 @@
 #include "compiler/Files.h"
 #include "compiler/Modules.h"
 #include "runtime/Npy.h"
-#include "targets/KernelCost.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
 #include <cmath>

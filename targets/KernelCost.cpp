@@ -13,11 +13,6 @@ using namespace mlir;
 using namespace minnow;
 using namespace minnow::mobile;
 
-uint64_t minnow::getByteSize(Type type) {
-  auto shaped = cast<ShapedType>(getStorageType(type));
-  return shaped.getNumElements() * shaped.getElementTypeBitWidth() / 8;
-}
-
 static uint64_t countMacs(Operation *op) {
   return cast<PrimitiveOpInterface>(op).getMacs();
 }

@@ -17,9 +17,6 @@ namespace minnow {
 uint64_t getMacs(mobile::KernelOp kernel);
 uint64_t getByteMacs(mobile::KernelOp kernel);
 
-/// Bytes of a static tensor or memref, row-major.
-uint64_t getByteSize(mlir::Type type);
-
 /// What the primitives `ops`, in topological order, are as one kernel that
 /// gives the result of the last. Values for which `isWeight` holds are weights,
 /// all other values from outside are activations.

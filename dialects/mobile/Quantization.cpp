@@ -37,6 +37,11 @@ Type minnow::mobile::getStorageType(Type type) {
                  : type;
 }
 
+uint64_t minnow::mobile::getByteSize(Type type) {
+  auto shaped = cast<ShapedType>(getStorageType(type));
+  return shaped.getNumElements() * shaped.getElementTypeBitWidth() / 8;
+}
+
 SmallVector<double> minnow::mobile::getScales(Type type) {
   QuantizedType element = getQuantizedElement(type);
   if (auto axis = dyn_cast<UniformQuantizedPerAxisType>(element))

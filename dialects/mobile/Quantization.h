@@ -29,6 +29,9 @@ bool isQuantizedSum(mlir::Type type);
 /// The tensor `type` as it is stored; other types are as they are.
 mlir::Type getStorageType(mlir::Type type);
 
+/// The bytes of a static tensor or memref as it is stored, row-major.
+uint64_t getByteSize(mlir::Type type);
+
 /// The scales of a quantized tensor: one, or one a channel.
 llvm::SmallVector<double> getScales(mlir::Type type);
 

@@ -159,10 +159,8 @@ static void fetchBehind(ProgramOp program, mlir::SymbolTable &symbols) {
       return;
     }
     for (Value operand : call.getOperands())
-      if (operand.getDefiningOp<GetWeightOp>()) {
-        auto type = llvm::cast<mlir::ShapedType>(operand.getType());
-        behind += type.getNumElements() * type.getElementTypeBitWidth() / 8;
-      }
+      if (operand.getDefiningOp<GetWeightOp>())
+        behind += getByteSize(operand.getType());
   }
 }
 

@@ -95,7 +95,8 @@ static bool isPanelNear(const StageShape &shape, int64_t vectors,
 /// Half cycles that one term of a tile's sums takes. Two multiply-adds start a
 /// cycle with a latency of four: fewer than eight sums wait for each other.
 static double estimateCycles(const Isa &isa, const StageShape &shape,
-                             int64_t pixels, int64_t vectors, bool isInteger) {
+                             int64_t pixels, int64_t vectors) {
+  bool isInteger = halide::isIntegerProduct(shape.op);
   // Where products and their sums are two instructions, these fill all ports.
   if (isInteger && isa.dotOperand == halide::DotOperand::Wide)
     return std::max(pixels * vectors, 4L) + (pixels + vectors) / 8.0;
@@ -154,9 +155,8 @@ std::vector<Tile> cpu::getMatrixTiles(const Isa &isa, const StageShape &shape,
       double padding = double(llvm::alignTo(pixels, rows)) / pixels *
                        double(llvm::alignTo(shape.channels, panel)) /
                        shape.channels;
-      double cycles =
-          isVnni ? estimateByteCycles(shape, rows, vectors)
-                 : estimateCycles(isa, shape, rows, vectors, isInteger);
+      double cycles = isVnni ? estimateByteCycles(shape, rows, vectors)
+                             : estimateCycles(isa, shape, rows, vectors);
       double cost = padding * cycles / (rows * vectors);
       // Without masked stores the last vectors go element by element, and
       // panels that are streams of their own must all be whole.

@@ -9,7 +9,7 @@
 #include "targets/halide/Integer.h"
 #include "targets/halide/Prefetch.h"
 #include "targets/halide/Schedules.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include "targets/halide/Window.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MathExtras.h"
@@ -109,14 +109,6 @@ static const Halide::Argument *findArgument(const Pipeline &pipeline,
   return argument ? &pipeline.arguments[argument.getArgNumber() + 1] : nullptr;
 }
 
-/// The rows by which the window of a convolution moves; 1 of other operations.
-static int getRowStride(mlir::Operation &op) {
-  return llvm::TypeSwitch<mlir::Operation *, int>(&op)
-      .Case<mobile::Conv2DOp, mobile::DepthwiseConv2DOp>(
-          [](auto conv) { return conv.getStrides()[0]; })
-      .Default(1);
-}
-
 /// Prefetches the rows that a convolution with a window reads, while the first
 /// product of the kernel is added up. Returns whether there are any.
 static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
@@ -136,8 +128,8 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
       findArgument(pipeline, stage.op->getOperand(0));
   const Halide::Argument *weights =
       findArgument(pipeline, (*products.begin()).getOperand(1));
-  int height = getShape(stage.op->getOperand(1))[0];
-  if (!input || !weights || height == 1)
+  Window window = getWindow(stage.op);
+  if (!input || !weights || window.height == 1)
     return false;
   const Tensor &map = stage.input;
   int row = map.columns * (map.columnsFirst ? 1 : map.channels);
@@ -147,7 +139,7 @@ static bool prefetchRows(mobile::KernelOp kernel, const Form &form,
   MapPart rows{input->name, input->type, pipeline.output.name() + ".s0.y.ys",
                weights->name, newRows * row};
   // A copy with the border keeps the rows that both strips read.
-  int shared = height - getRowStride(*stage.op);
+  int shared = window.height - window.rowStride;
   if (!stage.padded.defined())
     rows.overlap = std::max(shared, 0) * row;
   if (map.columnsFirst) {

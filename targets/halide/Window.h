@@ -7,6 +7,7 @@
 #define MINNOW_TARGETS_HALIDE_WINDOW_H
 
 #include "targets/halide/Stage.h"
+#include "targets/halide/View.h"
 
 namespace minnow::halide {
 
@@ -28,6 +29,14 @@ struct Window {
     return x * columnStride + tap - left;
   }
 };
+
+/// That of a convolution, a full or a depthwise one.
+inline Window getWindow(mlir::Operation *op) {
+  llvm::ArrayRef<int64_t> filter = getShape(op->getOperand(1));
+  if (auto conv = llvm::dyn_cast<mobile::Conv2DOp>(op))
+    return {conv, filter};
+  return {llvm::cast<mobile::DepthwiseConv2DOp>(op), filter};
+}
 
 } // namespace minnow::halide
 

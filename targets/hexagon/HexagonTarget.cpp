@@ -8,7 +8,6 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Parser/Parser.h"
 #include "runtime/abi/hexagon.h"
-#include "targets/KernelCost.h"
 #include "targets/cost/Machines.h"
 #include "targets/halide/Object.h"
 #include "targets/hexagon/Kernels.h"
@@ -120,7 +119,7 @@ static std::string describeSizes(const Assembly &assembly, unsigned alignment) {
   unsigned inputs = program.getNumInputs(), count = program.getNumArguments();
   std::vector<uint64_t> numbers = {inputs, count - inputs, workspace};
   for (mlir::Type type : program.getArgumentTypes()) {
-    numbers.push_back(getByteSize(type));
+    numbers.push_back(mobile::getByteSize(type));
     memory += llvm::alignTo(numbers.back(), alignment);
   }
   std::string text;

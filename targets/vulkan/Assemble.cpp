@@ -8,7 +8,6 @@
 //===----------------------------------------------------------------------===//
 #include "targets/vulkan/Assemble.h"
 #include "runtime/abi/vulkan_generated.h"
-#include "targets/KernelCost.h"
 #include "targets/vulkan/Kernels.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>
