@@ -12,6 +12,7 @@
 #include "passes/KernelNames.h"
 #include "targets/KernelCost.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -98,6 +99,9 @@ struct BlockInfo {
   std::string name, kind;
 };
 
+/// By the locations of blocks, which their primitives are inlined from.
+using BlockInfos = llvm::DenseMap<mlir::Attribute, BlockInfo>;
+
 } // namespace
 
 /// "IB 3x3", "ExtraDW 5x5 3x3 s2": the instantiation, the windows in order of
@@ -123,15 +127,14 @@ static std::string describeBlock(Operation *block) {
   return stride == 1 ? kind : fmt::format("{} s{}", kind, stride);
 }
 
-/// The blocks in the order of the network.
-static std::vector<BlockInfo> describeBlocks(mlir::func::FuncOp network) {
-  std::vector<BlockInfo> infos;
+static BlockInfos describeBlocks(mlir::func::FuncOp network) {
+  BlockInfos infos;
   for (Operation &op : network.getBody().front())
     if (isBlock(&op)) {
       std::string name = getLayerName(op.getLoc()).str();
-      infos.push_back(
-          {name.empty() ? fmt::format("block {}", infos.size()) : name,
-           describeBlock(&op)});
+      if (name.empty())
+        name = fmt::format("block {}", infos.size());
+      infos[op.getLoc()] = {name, describeBlock(&op)};
     }
   return infos;
 }
@@ -172,28 +175,26 @@ namespace {
 /// Puts kernels together that compute parts of the same block.
 class RowBuilder {
 public:
-  RowBuilder(const BlockNumbers &blocks, const std::vector<BlockInfo> &infos,
-             Analysis &analysis)
-      : blocks(blocks), infos(infos), analysis(analysis) {}
+  RowBuilder(const BlockInfos &infos, Analysis &analysis)
+      : infos(infos), analysis(analysis) {}
   void add(const Group &group, const Analysis::Kernel &kernel);
 
 private:
-  const BlockNumbers &blocks;
-  const std::vector<BlockInfo> &infos;
+  const BlockInfos &infos;
   Analysis &analysis;
-  llvm::SmallVector<unsigned> current; // the blocks of the last row
-  double longest = 0;                  // of its kernels
+  llvm::SmallVector<mlir::Attribute> current; // the blocks of the last row
+  double longest = 0;                         // of its kernels
 };
 
 } // namespace
 
 void RowBuilder::add(const Group &group, const Analysis::Kernel &kernel) {
-  llvm::SmallVector<unsigned> parts;
+  llvm::SmallSetVector<mlir::Attribute, 2> parts;
   for (Operation *op : group.ops)
-    if (auto found = blocks.find(op);
-        found != blocks.end() && !llvm::is_contained(parts, found->second))
-      parts.push_back(found->second);
-  auto isShared = [&](unsigned part) {
+    if (auto site = llvm::dyn_cast<mlir::CallSiteLoc>(op->getLoc());
+        site && infos.contains(site.getCaller()))
+      parts.insert(site.getCaller());
+  auto isShared = [&](mlir::Attribute part) {
     return llvm::is_contained(current, part);
   };
   std::string output = describeShape(group.ops.back()->getResult(0).getType());
@@ -211,10 +212,11 @@ void RowBuilder::add(const Group &group, const Analysis::Kernel &kernel) {
     longest = 0;
   }
   Analysis::Row &row = analysis.rows.back();
-  for (unsigned part : parts)
+  for (mlir::Attribute part : parts)
     if (!isShared(part)) {
-      row.name += (row.name.empty() ? "" : " + ") + infos[part].name;
-      row.kind += (row.kind.empty() ? "" : " + ") + infos[part].kind;
+      const BlockInfo &info = infos.at(part);
+      row.name += (row.name.empty() ? "" : " + ") + info.name;
+      row.kind += (row.kind.empty() ? "" : " + ") + info.kind;
       current.push_back(part);
     }
   row.shape = StringRef(row.shape).split(" ").first.str() + " -> " + output;
@@ -343,7 +345,8 @@ static void completeWeights(CompileOptions &options) {
     options.import.weights = "random:1";
 }
 
-/// What is said before form-groups: `network` has its blocks.
+/// What is said before form-groups: `network` has its blocks until its numbers
+/// are lowered to integers.
 static Error addNetwork(mlir::func::FuncOp network, const Target &target,
                         const CompileOptions &options, Analysis &analysis) {
   auto module = network->getParentOfType<mlir::ModuleOp>();
@@ -355,14 +358,16 @@ static Error addNetwork(mlir::func::FuncOp network, const Target &target,
       analysis.filterWeights;
   analysis.kinds = countKinds(module);
 
-  std::vector<BlockInfo> infos = describeBlocks(network);
+  BlockInfos infos = describeBlocks(network);
+  if (Error error = runUpTo(module, Stage::LowerQuant, options))
+    return error;
   DiagnosticCollector diagnostics(module.getContext());
   auto blocks = prepareNetwork(network);
   if (mlir::failed(blocks))
     return diagnostics.take("the network cannot be cut into kernels");
   Grouping grouping(network, *blocks, target,
                     *parseGroupingGoal(options.pipeline.goal));
-  RowBuilder rows(*blocks, infos, analysis);
+  RowBuilder rows(infos, analysis);
   for (const Group &group : grouping.getGroups()) {
     Analysis::Kernel kernel = makeKernel(group, target.getMachine());
     rows.add(group, kernel);

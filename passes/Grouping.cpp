@@ -91,26 +91,25 @@ static LogicalResult checkNetwork(func::FuncOp function) {
   return success();
 }
 
+/// By where the primitives were inlined from, perhaps by a pass before: what
+/// they were lowered to has their locations.
 static BlockNumbers numberBlocks(Block &body) {
   BlockNumbers numbers;
-  unsigned count = 0;
+  llvm::DenseMap<Attribute, unsigned> known;
   for (Operation &op : body)
-    if (isBlock(&op)) {
-      for (Operation &inner : op.getRegion(0).front())
-        numbers[&inner] = count;
-      ++count;
-    }
+    if (auto site = dyn_cast<CallSiteLoc>(op.getLoc()))
+      numbers[&op] =
+          known.try_emplace(site.getCaller(), known.size()).first->second;
   return numbers;
 }
 
 FailureOr<BlockNumbers> minnow::prepareNetwork(func::FuncOp network) {
   if (failed(checkNetwork(network)))
     return failure();
+  inlineBlocks(network);
   BlockNumbers numbers = numberBlocks(network.getBody().front());
   copySharedResults(network);
   orderDepthFirst(network.getBody().front());
-  inlineBlocks(
-      network); // moves the primitives, so that they keep their numbers
   if (failed(checkPrimitives(network)))
     return failure();
   return numbers;
