@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What Halide slides over in strips of rows (Schedules.cpp): each product reads
-// what the one before it gives, and nothing else of the kernel.
+// what the one before it gives, or is a projection of an attention.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/ByteChain.h"
 #include "targets/halide/View.h"
@@ -13,49 +13,67 @@ using namespace minnow::mobile;
 using mlir::Operation;
 
 /// Longer chains gain nothing more and take long to compile: a UIB has four.
-constexpr int kMostProducts = 4;
+/// A Mobile MQA has seven: four projections, two depthwise, the attention.
+constexpr int kMostProducts = 4, kMostOfAttention = 7;
 
-/// Why `op` cannot follow `products` others in its kernel, or null.
-static const char *checkNextProduct(Operation *op, int products) {
-  if (products == 0)
-    return "an element operation before the first product";
+/// Why `op` adds to a sum what it cannot, or null. Rows of a map of the same
+/// kernel would be asked for at two places of the strips at once, for which
+/// Halide computes some before the first.
+static const char *checkElementwise(Operation *op,
+                                    llvm::ArrayRef<Operation *> before) {
+  if (op->getOperand(0).getDefiningOp() != before.back())
+    return "an element operation apart from the sum that it rounds";
+  for (mlir::Value addend : op->getOperands().drop_front())
+    if (llvm::is_contained(before, addend.getDefiningOp()))
+      return "a residual of what the same kernel computes";
+  return nullptr;
+}
+
+/// Why `op` cannot be one of several products of a kernel, or null.
+static const char *checkProduct(Operation *op) {
   if (!isIntegerProduct(op) || llvm::isa<LinearOp>(op))
     return "the primitive reads a value of the same kernel";
   if (getShape(op->getResult(0))[0] != 1)
     return "a batch of more than one";
   if (getShape(op->getOperand(0))[1] == 1)
     return "a map of one row";
-  if (products == kMostProducts)
-    return "more than four products";
   if (!isEvenlyPadded(op))
     return "a window whose rows of padding are unlike at top and bottom";
   return nullptr;
 }
 
-/// Whether `op` adds a map that an earlier operation of the kernel gives. Its
-/// rows would be asked for at two places of the strips at once, for which
-/// Halide computes some before the first.
-static bool addsOwnMap(Operation *op, llvm::ArrayRef<Operation *> ops) {
-  return llvm::any_of(op->getOperands().drop_front(), [&](mlir::Value addend) {
-    return llvm::is_contained(ops, addend.getDefiningOp());
-  });
-}
-
 const char *halide::checkByteChain(
     llvm::ArrayRef<Operation *> ops,
     llvm::function_ref<bool(Operation *, Operation *)> isEdge) {
-  int products = isIntegerProduct(ops.front());
-  for (auto [before, op] : llvm::zip(ops, ops.drop_front())) {
-    if (op->getOperand(0) != before->getResult(0))
-      return "two chains";
-    if (addsOwnMap(op, ops))
-      return "a residual of what the same kernel computes";
-    bool isElementwise = llvm::isa<RequantizeOp, LookupOp, AddOp>(op);
-    bool isFirst = products == 0 && before->hasOneUse() && isEdge(before, op);
-    if (!isElementwise && !isFirst)
-      if (const char *why = checkNextProduct(op, products))
+  int products = 0,
+      attentions = llvm::count_if(ops, llvm::IsaPred<AttentionOp>);
+  if (attentions > 1)
+    return "more than one attention";
+  bool isRounding =
+      !isIntegerProduct(ops[0]) && !llvm::isa<AttentionOp>(ops[0]);
+  if (attentions && isRounding)
+    return "an element operation before the first product";
+  for (auto [i, op] : llvm::enumerate(ops)) {
+    auto before = ops.take_front(i);
+    bool isAttention = llvm::isa<AttentionOp>(op);
+    if (i > 0 && llvm::isa<RequantizeOp, LookupOp, AddOp>(op)) {
+      if (const char *why = checkElementwise(op, before))
         return why;
-    products += isIntegerProduct(op);
+    } else if (i > 0 && !isAttention) {
+      Operation *source = op->getOperand(0).getDefiningOp();
+      bool isInside = llvm::is_contained(before, source);
+      if (!isInside && !attentions)
+        return "two chains";
+      bool isFirst = isInside && products == 0;
+      if (isFirst && !(source->hasOneUse() && isEdge(source, op)))
+        return "an element operation before the first product";
+      if (const char *why = isFirst ? nullptr : checkProduct(op))
+        return why;
+    }
+    products += isAttention || isIntegerProduct(op);
+    if (products > (attentions ? kMostOfAttention : kMostProducts))
+      return attentions ? "more than seven products"
+                        : "more than four products";
   }
   return nullptr;
 }

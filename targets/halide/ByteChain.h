@@ -1,8 +1,9 @@
 //===- ByteChain.h - products of bytes as one kernel ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A block of bytes is a chain: products, each with what rounds its sums, so
-// that sums stay in registers and bytes in rows near the core.
+// A block of bytes is a chain of products, each with what rounds its sums, so
+// that sums stay in registers and bytes in rows near the core; or such products
+// around one attention, which reads all keys and values.
 //===----------------------------------------------------------------------===//
 #ifndef MINNOW_TARGETS_HALIDE_BYTECHAIN_H
 #define MINNOW_TARGETS_HALIDE_BYTECHAIN_H

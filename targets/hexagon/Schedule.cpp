@@ -62,6 +62,9 @@ static bool isImage(Operation *before, Operation *op) {
 
 bool hexagon::canFuse(llvm::ArrayRef<Operation *> ops, std::string *why) {
   const char *reason = halide::checkByteChain(ops, isImage);
+  if (!reason && llvm::any_of(ops, llvm::IsaPred<AttentionOp>) &&
+      llvm::any_of(ops, halide::isIntegerProduct))
+    reason = "an attention is a kernel without other products";
   if (reason && why)
     *why = reason;
   return !reason;

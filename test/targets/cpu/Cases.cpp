@@ -107,10 +107,30 @@ static Conv getConv(const Case &made) {
   return conv;
 }
 
+/// A Mobile MQA: its keys and values of half the resolution or of all of it.
+static Node buildMqa(KernelText &text, const Case &made) {
+  int64_t heads = made.outputs % 3 + 1, width = 4 * (made.outputs / 16 + 1);
+  Node input = text.argument({1, made.height, made.width, made.inputs}, "i8");
+  auto project = [&](const Node &map, int64_t channels) {
+    return text.requantize(text.conv(map, {channels}));
+  };
+  Node query = project(input, heads * width), maps[2];
+  for (Node &map : maps) {
+    map = input;
+    if (made.stride == 2)
+      map = text.requantize(text.depthwise(input, {made.inputs, 3, 2}));
+    map = project(map, width);
+  }
+  Node out = text.attention(query, maps[0], maps[1], heads, 0.125);
+  return text.requantize(text.conv(out, {made.inputs}), input);
+}
+
 /// An inverted bottleneck, alone or with a residual, a depthwise convolution or
 /// a table before it; a fused one; or parts of them.
 static Node buildBlock(KernelText &text, const Case &made) {
   int64_t wide = (made.kernel - 1) * made.inputs / 2, size = made.kernel;
+  if (made.extra == 6 && !text.isFixed)
+    return buildMqa(text, made);
   Node input = text.argument({1, made.height, made.width, made.inputs}, "i8");
   Conv window = getConv(made), same{wide, 3, 1};
   window.outputs = wide;

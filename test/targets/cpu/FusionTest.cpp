@@ -74,16 +74,30 @@ TEST(Fusion, TakesBlocksOfBytes) {
   EXPECT_EQ(getRefusal(text.finish(out)), "");
 }
 
-TEST(Fusion, RefusesBytesOfOneRowAndAttentionOnThem) {
-  KernelText row, attention;
+TEST(Fusion, TakesMobileMqaOfBytesWhole) {
+  KernelText text;
+  Node in = text.argument({1, 8, 8, 16}, "i8");
+  Node query = text.requantize(text.conv(in, {32})), maps[2];
+  for (Node &map : maps) {
+    map = text.requantize(text.depthwise(in, {16, 3, 2}));
+    map = text.requantize(text.conv(map, {16}));
+  }
+  Node out = text.attention(query, maps[0], maps[1], 2, 0.25);
+  out = text.requantize(text.conv(out, {16}), in);
+  EXPECT_EQ(getRefusal(text.finish(out)), "");
+}
+
+TEST(Fusion, RefusesBytesOfOneRowAndAResidualInside) {
+  KernelText row, residual;
   Node out = row.requantize(row.conv(row.argument({1, 1, 8, 16}, "i8"), {32}));
   EXPECT_EQ(getRefusal(row.finish(row.requantize(row.conv(out, {16})))),
             "a map of one row");
-  out = attention.argument({1, 4, 4, 16}, "i8");
-  Node query = attention.requantize(attention.conv(out, {16}));
-  EXPECT_EQ(getRefusal(attention.finish(
-                attention.attention(query, out, out, 1, 0.25))),
-            "the primitive reads a value of the same kernel");
+  Node in = residual.requantize(
+      residual.conv(residual.argument({1, 8, 8, 8}, "i8"), {16}));
+  out = residual.requantize(residual.conv(in, {32}));
+  out = residual.requantize(residual.conv(out, {16}), in);
+  EXPECT_EQ(getRefusal(residual.finish(out)),
+            "a residual of what the same kernel computes");
 }
 
 TEST(Fusion, TakesAPoolAfterAProduct) {
