@@ -272,8 +272,11 @@ void test::checkCases(
     Case (*make)(unsigned), int count,
     llvm::function_ref<std::string(const Case &, unsigned)> check,
     llvm::function_ref<void(const std::string &)> fail) {
+  // A block takes as long as several kernels of one product.
+  constexpr int kKernelsOfBlock = 6;
   int first = readNumber("MINNOW_BYTE_SEED", 1), failures = 0;
-  count = readNumber("MINNOW_BYTE_KERNELS", count);
+  if (int kernels = readNumber("MINNOW_BYTE_KERNELS", 0))
+    count = make == makeBlock ? kernels / kKernelsOfBlock : kernels;
   for (int seed = first; seed < first + count && failures < 4; ++seed) {
     Case made = make(seed);
     std::string failure = check(made, seed);

@@ -37,8 +37,9 @@ Case makeCase(unsigned seed);
 Case makeBlock(unsigned seed);
 Node build(KernelText &text, const Case &made);
 
-/// Checks what `make` makes of as many seeds as the environment says, or
-/// `count`; calls `fail` with what is wrong with the first few, made smaller.
+/// Checks what `make` makes of as many seeds as the environment says (of blocks
+/// a sixth), or `count`; calls `fail` with what is wrong with the first few,
+/// made smaller.
 void checkCases(Case (*make)(unsigned), int count,
                 llvm::function_ref<std::string(const Case &, unsigned)> check,
                 llvm::function_ref<void(const std::string &)> fail);
