@@ -191,9 +191,9 @@ private:
 void RowBuilder::add(const Group &group, const Analysis::Kernel &kernel) {
   llvm::SmallSetVector<mlir::Attribute, 2> parts;
   for (Operation *op : group.ops)
-    if (auto site = llvm::dyn_cast<mlir::CallSiteLoc>(op->getLoc());
-        site && infos.contains(site.getCaller()))
-      parts.insert(site.getCaller());
+    if (auto block = getBlockLocation(op->getLoc());
+        block && infos.contains(*block))
+      parts.insert(*block);
   auto isShared = [&](mlir::Attribute part) {
     return llvm::is_contained(current, part);
   };
@@ -362,11 +362,9 @@ static Error addNetwork(mlir::func::FuncOp network, const Target &target,
   if (Error error = runUpTo(module, Stage::LowerQuant, options))
     return error;
   DiagnosticCollector diagnostics(module.getContext());
-  auto blocks = prepareNetwork(network);
-  if (mlir::failed(blocks))
+  if (mlir::failed(prepareNetwork(network)))
     return diagnostics.take("the network cannot be cut into kernels");
-  Grouping grouping(network, *blocks, target,
-                    *parseGroupingGoal(options.pipeline.goal));
+  Grouping grouping(network, target, *parseGroupingGoal(options.pipeline.goal));
   RowBuilder rows(infos, analysis);
   for (const Group &group : grouping.getGroups()) {
     Analysis::Kernel kernel = makeKernel(group, target.getMachine());

@@ -56,10 +56,9 @@ struct FormGroups : minnow::impl::FormGroupsBase<FormGroups> {
     if (!parsed)
       return function.emitError("unknown goal '")
              << goal << "'; there is time, memory, blocks, separate";
-    FailureOr<BlockNumbers> blocks = prepareNetwork(function);
-    if (failed(blocks))
+    if (failed(prepareNetwork(function)))
       return failure();
-    Grouping grouping(function, *blocks, target, *parsed);
+    Grouping grouping(function, target, *parsed);
     if (explain)
       llvm::for_each(grouping.explain(), remarkDecision);
     auto groups = llvm::map_to_vector(

@@ -91,28 +91,13 @@ static LogicalResult checkNetwork(func::FuncOp function) {
   return success();
 }
 
-/// By where the primitives were inlined from, perhaps by a pass before: what
-/// they were lowered to has their locations.
-static BlockNumbers numberBlocks(Block &body) {
-  BlockNumbers numbers;
-  llvm::DenseMap<Attribute, unsigned> known;
-  for (Operation &op : body)
-    if (auto site = dyn_cast<CallSiteLoc>(op.getLoc()))
-      numbers[&op] =
-          known.try_emplace(site.getCaller(), known.size()).first->second;
-  return numbers;
-}
-
-FailureOr<BlockNumbers> minnow::prepareNetwork(func::FuncOp network) {
+LogicalResult minnow::prepareNetwork(func::FuncOp network) {
   if (failed(checkNetwork(network)))
     return failure();
   inlineBlocks(network);
-  BlockNumbers numbers = numberBlocks(network.getBody().front());
   copySharedResults(network);
   orderDepthFirst(network.getBody().front());
-  if (failed(checkPrimitives(network)))
-    return failure();
-  return numbers;
+  return checkPrimitives(network);
 }
 
 //===----------------------------------------------------------------------===//
@@ -132,8 +117,8 @@ std::optional<GroupingGoal> minnow::parseGroupingGoal(StringRef name) {
       .Default(std::nullopt);
 }
 
-Grouping::Grouping(func::FuncOp network, const BlockNumbers &numbers,
-                   const Target &target, GroupingGoal goal)
+Grouping::Grouping(func::FuncOp network, const Target &target,
+                   GroupingGoal goal)
     : target(target), goal(goal), networkBytes(getNetworkBytes(network)) {
   llvm::DenseMap<Operation *, unsigned> indices;
   for (Operation &op : network.getBody().front().without_terminator())
@@ -151,7 +136,7 @@ Grouping::Grouping(func::FuncOp network, const BlockNumbers &numbers,
     lastUse.push_back(last);
     isResult.push_back(yielded);
   }
-  findBlocks(numbers);
+  findBlocks();
   findCandidates();
   chosen = choosePartition(ops.size(), chooseCandidates(),
                            goal == GroupingGoal::Memory ? PartitionGoal::Memory
@@ -160,15 +145,17 @@ Grouping::Grouping(func::FuncOp network, const BlockNumbers &numbers,
     groups.push_back(makeGroup(segment.begin, segment.end));
 }
 
-void Grouping::findBlocks(const BlockNumbers &numbers) {
-  llvm::DenseMap<unsigned, size_t> known;
+/// By where the primitives were inlined from, perhaps by a pass before: what
+/// they were lowered to has their locations.
+void Grouping::findBlocks() {
+  llvm::DenseMap<Attribute, size_t> known;
   for (auto [i, op] : llvm::enumerate(ops)) {
-    auto number = numbers.find(op);
-    if (number == numbers.end()) {
+    auto location = getBlockLocation(op->getLoc());
+    if (!location) {
       blockOf.push_back(-1);
       continue;
     }
-    auto [place, isNew] = known.try_emplace(number->second, blocks.size());
+    auto [place, isNew] = known.try_emplace(*location, blocks.size());
     if (isNew)
       blocks.push_back({unsigned(i), 0, 0, 0});
     blocks[place->second].end = i + 1;

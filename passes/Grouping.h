@@ -15,14 +15,10 @@
 
 namespace minnow {
 
-/// The number of the block that a primitive is of, counted in the order of the
-/// network before prepareNetwork. Primitives of no block have none.
-using BlockNumbers = llvm::DenseMap<mlir::Operation *, unsigned>;
-
 /// Brings a network into the form that a Grouping takes: blocks inlined, one
 /// sequence of primitives in depth-first order, each result a primitive's own.
 /// Fails with a diagnostic where it holds what no kernel can.
-mlir::FailureOr<BlockNumbers> prepareNetwork(mlir::func::FuncOp network);
+llvm::LogicalResult prepareNetwork(mlir::func::FuncOp network);
 
 /// Primitives that become one kernel, and what the cost model says of it.
 struct Group {
@@ -58,10 +54,8 @@ std::optional<GroupingGoal> parseGroupingGoal(llvm::StringRef name);
 /// A network's primitives, cut into kernels.
 class Grouping {
 public:
-  /// `network` went through prepareNetwork, which gave `blocks`, and outlives
-  /// this.
-  Grouping(mlir::func::FuncOp network, const BlockNumbers &blocks,
-           const Target &target, GroupingGoal goal);
+  /// `network` went through prepareNetwork, and outlives this.
+  Grouping(mlir::func::FuncOp network, const Target &target, GroupingGoal goal);
 
   /// The kernels in the order of their calls.
   llvm::ArrayRef<Group> getGroups() const { return groups; }
@@ -79,7 +73,7 @@ private:
   Group makeGroup(unsigned begin, unsigned end) const;
   bool isClosed(unsigned begin, unsigned end) const;
   uint64_t getLiveBytes(unsigned begin, unsigned end) const;
-  void findBlocks(const BlockNumbers &numbers);
+  void findBlocks();
   int findBlock(unsigned begin, unsigned end) const;
   void findCandidates();
   std::vector<Segment> chooseCandidates() const;

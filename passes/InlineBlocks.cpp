@@ -45,9 +45,14 @@ StringRef minnow::getLayerName(Location location) {
   return name ? name.getName().getValue() : StringRef();
 }
 
-StringRef minnow::getBlockName(Location location) {
+std::optional<Location> minnow::getBlockLocation(Location location) {
   auto site = dyn_cast<CallSiteLoc>(location);
-  return site ? getLayerName(site.getCaller()) : StringRef();
+  return site ? std::optional(site.getCaller()) : std::nullopt;
+}
+
+StringRef minnow::getBlockName(Location location) {
+  auto block = getBlockLocation(location);
+  return block ? getLayerName(*block) : StringRef();
 }
 
 namespace {

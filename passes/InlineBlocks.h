@@ -8,6 +8,7 @@
 #define MINNOW_PASSES_INLINEBLOCKS_H
 
 #include "mlir/IR/Operation.h"
+#include <optional>
 
 namespace minnow {
 
@@ -20,6 +21,9 @@ void inlineBlocks(mlir::Operation *root);
 /// The name of the layer that `location` belongs to ("blocks.2.0.conv_pw");
 /// empty where it has none.
 llvm::StringRef getLayerName(mlir::Location location);
+
+/// The location of the block that a primitive at `location` was inlined from.
+std::optional<mlir::Location> getBlockLocation(mlir::Location location);
 
 /// The name of the block that a primitive at `location` was inlined from
 /// ("blocks.2.0"); empty where it came from none.
